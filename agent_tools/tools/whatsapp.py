@@ -1,0 +1,75 @@
+"""WhatsAppTool: an agent's way to write to the person it is talking with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from agent_tools.runs import Turn, conversation_of
+from integrations.delivery.outbox import MAX_TEXT_LENGTH, enqueue_message
+from integrations.errors import IdempotencyMismatch
+from integrations.models import OutboundMessage
+from renum.accounts.scope import profile_scope
+from renum.conversations.models import Message
+from renum.errors import DomainError
+
+
+class WhatsAppArguments(BaseModel):
+    """The model chooses the words; client, conversation and recipient are bound on the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(
+        description="Texto em português a enviar ao contato desta conversa.",
+        min_length=1,
+        max_length=MAX_TEXT_LENGTH,
+    )
+
+
+class WhatsAppTool(BaseTool):
+    """Queues a WhatsApp text and answers with its receipt, or an error code, as compact JSON."""
+
+    name: str = "send_whatsapp_message"
+    description: str = "Envia uma mensagem de WhatsApp ao contato desta conversa."
+    args_schema: Any = WhatsAppArguments
+
+    _turn: Turn = PrivateAttr()
+    _calls: int = PrivateAttr(default=0)
+
+    def __init__(self, turn: Turn):
+        super().__init__()
+        self._turn = turn
+
+    @property
+    def calls(self) -> int:
+        """How often the tool was used in this turn."""
+        return self._calls
+
+    def _run(self, message: str) -> str:
+        self._calls += 1
+        try:
+            receipt = self._enqueue(message)
+        except DomainError as error:
+            return json.dumps({"ok": False, "error_code": error.code, "error": error.message})
+        return json.dumps({"ok": True, "message_id": str(receipt.id), "state": receipt.state})
+
+    def _enqueue(self, text: str) -> OutboundMessage:
+        turn = self._turn
+        key = f"agent:{turn.run_id}:{self._calls}"
+        with profile_scope(turn.profile_id):
+            try:
+                return enqueue_message(
+                    conversation_of(turn),
+                    text,
+                    idempotency_key=key,
+                    author=Message.Author.AGENT,
+                    priority=OutboundMessage.Priority.HIGH,
+                    cause=turn.cause.then("agent_run", turn.run_id),
+                )
+            except IdempotencyMismatch:
+                # This turn was begun before by a worker that died, and its model chose other words:
+                # what it queued then stands.
+                return OutboundMessage.objects.get(client_id=turn.client_id, idempotency_key=key)

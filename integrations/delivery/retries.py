@@ -1,0 +1,22 @@
+"""When a failed send is tried again."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+DELAYS_SECONDS = (1.0, 5.0, 25.0)
+JITTER = 0.2
+
+
+def next_attempt(
+    attempts: int, now: datetime, *, retry_after: float | None = None, rng: random.Random | None = None
+) -> datetime | None:
+    """The instant of the next try after `attempts` tries, or None when there is none left.
+
+    1 s, 5 s, 25 s, each ± 20 %; a provider that names a longer wait is obeyed, up to an hour.
+    """
+    if attempts > len(DELAYS_SECONDS):
+        return None
+    delay = DELAYS_SECONDS[attempts - 1] * (rng or random).uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    return now + timedelta(seconds=max(delay, min(retry_after or 0.0, 3600.0)))

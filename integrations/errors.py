@@ -1,0 +1,129 @@
+"""What can go wrong with integrations and their providers.
+
+    ProviderError                 a provider did not do what it was asked
+    ├── Misconfigured             its settings cannot work
+    ├── AuthFailed                it refused the credentials
+    ├── Rejected                  it refused this request for good
+    ├── RateLimited      (retry)  too many requests; `retry_after` seconds if it said so
+    ├── Unavailable      (retry)  not reached, or it said that it failed
+    ├── TimedOut                  the request left, no answer came: nobody knows
+    ├── ProtocolError             it answered something else than its contract
+    └── Unsupported               it cannot do this
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from renum.errors import Conflict, InvalidInput, NotFound, UpstreamFailed
+
+
+class IntegrationNotFound(NotFound):
+    """Integração não encontrada. Configure-a primeiro."""
+
+    code = "INTEGRATION_NOT_FOUND"
+
+
+class IntegrationDisabled(Conflict):
+    """A integração está desativada."""
+
+    code = "INTEGRATION_DISABLED"
+
+
+class InvalidCredentials(InvalidInput):
+    """O provedor recusou as credenciais. Confira o token."""
+
+    code = "INVALID_CREDENTIALS"
+
+
+class ConnectionFailed(UpstreamFailed):
+    """Não foi possível conectar ao provedor."""
+
+    code = "CONNECTION_FAILED"
+
+
+class IdempotencyMismatch(InvalidInput):
+    """Esta chave de idempotência já foi usada com outro conteúdo."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class MessageNotFound(NotFound):
+    """Mensagem não encontrada."""
+
+    code = "MESSAGE_NOT_FOUND"
+
+
+class MessageFailed(UpstreamFailed):
+    """A mensagem não foi enviada."""
+
+    code = "MESSAGE_FAILED"
+
+
+class ProviderError(Exception):
+    """O provedor não concluiu a operação."""
+
+    code = "PROVIDER_ERROR"
+    retryable = False
+    uncertain = False  # the request may have taken effect
+
+    def __init__(self, message: str = "", *, http_status: int | None = None, retry_after: float | None = None):
+        self.message = message or (type(self).__doc__ or "")
+        self.http_status = http_status
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+    def details(self) -> dict[str, Any]:
+        return {"provider_status": self.http_status} if self.http_status else {}
+
+
+class Misconfigured(ProviderError):
+    """A configuração da integração está incompleta ou incorreta."""
+
+    code = "MISCONFIGURED"
+
+
+class AuthFailed(ProviderError):
+    """O provedor recusou as credenciais. Confira o token."""
+
+    code = "INVALID_CREDENTIALS"
+
+
+class Rejected(ProviderError):
+    """O provedor recusou a mensagem."""
+
+    code = "REJECTED"
+
+
+class RateLimited(ProviderError):
+    """O provedor pediu para reduzir o ritmo."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    retryable = True
+
+
+class Unavailable(ProviderError):
+    """O provedor está indisponível."""
+
+    code = "CONNECTION_FAILED"
+    retryable = True
+
+
+class TimedOut(ProviderError):
+    """O provedor não respondeu a tempo; não se sabe se a mensagem saiu."""
+
+    code = "TIMED_OUT"
+    uncertain = True
+
+
+class ProtocolError(ProviderError):
+    """O provedor respondeu algo inesperado."""
+
+    code = "PROTOCOL_ERROR"
+    uncertain = True
+
+
+class Unsupported(ProviderError):
+    """O provedor não oferece esta operação."""
+
+    code = "UNSUPPORTED"

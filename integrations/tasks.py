@@ -1,0 +1,53 @@
+"""Celery's doors to delivery: load, call a service, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import Task, shared_task
+
+from integrations.delivery import dispatcher, outbox, outcomes
+from integrations.models import OutboundMessage
+from integrations.services import send_whatsapp_text
+from renum.conversations.models import Message
+from renum.accounts.scope import service_scope
+from renum.events.cause import Cause
+from renum.wakeups import woken
+
+_PRIORITIES = {lane: priority for priority, lane in outbox.LANES.items()}
+
+
+@shared_task(name=outbox.DISPATCH_TASK, expires=60)
+def dispatch(lane: str) -> None:
+    """Send what is due in a lane."""
+    woken(outbox.DISPATCH_TASK, lane)
+    dispatcher.dispatch(_PRIORITIES[lane])
+
+
+@shared_task(name="integrations.sweep_outbox", expires=10)
+def sweep_outbox() -> None:
+    """Beat's bell: make good every lost wake-up and every lost worker."""
+    outcomes.reap_expired_leases()
+    with service_scope(reason="wake dispatchers for due messages"):
+        for priority in OutboundMessage.Priority:
+            if OutboundMessage.objects.due(priority).exists():
+                outbox.wake_dispatcher(priority)
+
+
+@shared_task(
+    name="send_whatsapp_message", bind=True, max_retries=3, acks_late=True, reject_on_worker_lost=True
+)
+def send_whatsapp_message(self: Task[Any, Any], client_id: str, phone: str, message: str) -> str:
+    """Other services' door to the outbox; returns the message id. A redelivered task sends once."""
+    with service_scope(reason="send for another service"):
+        return str(
+            send_whatsapp_text(
+                UUID(client_id),
+                phone,
+                message,
+                idempotency_key=f"task:{self.request.id}",
+                author=Message.Author.API,
+                cause=Cause().then("task", str(self.request.id)),
+            ).id
+        )

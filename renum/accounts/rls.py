@@ -1,0 +1,87 @@
+"""Row-level security as migration operations: each table with `client_id` gets it where it is made."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+from renum.accounts.scope import SERVICE
+
+# Evaluated once a query, not once a row.
+IS_SERVICE = f"(SELECT current_setting('{SERVICE}', true)) = 'on'"
+UID = "(SELECT auth.uid())"
+IS_ADMIN = f"EXISTS (SELECT 1 FROM profiles WHERE profiles.id = {UID} AND profiles.role = 'admin')"
+OWN_CLIENTS = f"(SELECT id FROM clients WHERE profile_id = {UID})"
+
+
+def _enable(table: str) -> str:
+    return f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"
+
+
+def _policy(table: str, title: str, command: str, role: str, condition: str) -> str:
+    return f'CREATE POLICY "{title}" ON {table} FOR {command} TO {role} USING ({condition});'
+
+
+def _undo(table: str, *titles: str) -> str:
+    drops = "".join(f'DROP POLICY "{title}" ON {table};' for title in titles)
+    return (
+        f"{drops} ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; "
+        f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+    )
+
+
+def tenant_table(table: str, label: str, *, client_writes: bool = True) -> migrations.RunSQL:
+    """Wall off a table with a `client_id` column by the brief's policies and the service scope.
+
+    `label` is the brief's name for the rows. `client_writes=False` lets clients read only.
+    """
+    client_title = f"Clients can {'manage' if client_writes else 'view'} own {label}"
+    admin_title = f"Admins have full access to {label}"
+    service_title = f"Service scope has full access to {label}"
+    return migrations.RunSQL(
+        _enable(table)
+        + _policy(table, admin_title, "ALL", "authenticated", IS_ADMIN)
+        + _policy(
+            table,
+            client_title,
+            "ALL" if client_writes else "SELECT",
+            "authenticated",
+            f"client_id IN {OWN_CLIENTS}",
+        )
+        + _policy(table, service_title, "ALL", "renum_app", IS_SERVICE),
+        _undo(table, admin_title, client_title, service_title),
+    )
+
+
+def profiles_and_clients() -> migrations.RunSQL:
+    """The two tables that the policies of all others read: everybody sees their own row.
+
+    Staff see every client through `clients`; a policy on `profiles` that asked `profiles` for the
+    role would recurse, so other profiles need the service scope.
+    """
+    return migrations.RunSQL(
+        _enable("profiles")
+        + _policy("profiles", "Profiles can view themselves", "SELECT", "authenticated", f"id = {UID}")
+        + _policy("profiles", "Service scope has full access to profiles", "ALL", "renum_app", IS_SERVICE)
+        + _enable("clients")
+        + _policy("clients", "Admins have full access to clients", "ALL", "authenticated", IS_ADMIN)
+        + _policy(
+            "clients", "Clients can view own company", "SELECT", "authenticated", f"profile_id = {UID}"
+        )
+        + _policy("clients", "Service scope has full access to clients", "ALL", "renum_app", IS_SERVICE)
+        + _enable("refresh_sessions")
+        + _policy(
+            "refresh_sessions",
+            "Service scope has full access to refresh sessions",
+            "ALL",
+            "renum_app",
+            IS_SERVICE,
+        ),
+        _undo("profiles", "Profiles can view themselves", "Service scope has full access to profiles")
+        + _undo(
+            "clients",
+            "Admins have full access to clients",
+            "Clients can view own company",
+            "Service scope has full access to clients",
+        )
+        + _undo("refresh_sessions", "Service scope has full access to refresh sessions"),
+    )

@@ -1,0 +1,39 @@
+"""Reads over conversations; callers are under a tenant or service scope."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from renum.conversations.errors import ConversationNotFound
+from renum.conversations.models import Channel, Conversation, Message, Suppression
+
+
+def list_conversations(client_id: UUID, *, status: str | None = None) -> QuerySet[Conversation]:
+    """A client's conversations with their contacts."""
+    found = Conversation.objects.filter(client_id=client_id).select_related("contact")
+    return found.filter(status=status) if status else found
+
+
+def get_conversation(client_id: UUID, conversation_id: UUID) -> Conversation:
+    """One conversation; raises `ConversationNotFound`, also for another client's."""
+    found = list_conversations(client_id).filter(id=conversation_id).first()
+    if found is None:
+        raise ConversationNotFound
+    return found
+
+
+def list_messages(client_id: UUID, conversation_id: UUID) -> QuerySet[Message]:
+    """The metadata of one conversation's messages."""
+    conversation = get_conversation(client_id, conversation_id)
+    return Message.objects.filter(client_id=client_id, conversation=conversation)
+
+
+def suppressed(client_id: UUID, channel: Channel, address_indexes: set[str]) -> set[str]:
+    """Which of these addresses must not be written to."""
+    return set(
+        Suppression.objects.filter(
+            client_id=client_id, channel=channel, address_index__in=address_indexes
+        ).values_list("address_index", flat=True)
+    )

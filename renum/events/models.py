@@ -1,0 +1,48 @@
+"""The log of what happened to a client's things, each entry with its cause."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from renum import clock
+from renum.accounts.models import Client
+
+
+class Event(models.Model):
+    """Something that happened. Append-only; `data` holds identifiers and codes, never text or PII."""
+
+    class Kind(models.TextChoices):
+        MESSAGE_RECEIVED = "message_received", _("Mensagem recebida")
+        MESSAGE_SENT = "message_sent", _("Mensagem enviada")
+        MESSAGE_FAILED = "message_failed", _("Mensagem não enviada")
+        MESSAGE_UNKNOWN = "message_unknown", _("Envio incerto")
+        CONVERSATION_OPENED = "conversation_opened", _("Conversa aberta")
+        STATUS_CHANGED = "status_changed", _("Situação alterada")
+        INTEGRATION_CONFIGURED = "integration_configured", _("Integração configurada")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
+    kind = models.CharField(_("tipo"), max_length=40, choices=Kind)
+    conversation_id = models.UUIDField(_("conversa"), null=True, blank=True)
+    data = models.JSONField(_("dados"), default=dict)
+    cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
+    occurred_at = models.DateTimeField(_("quando"), default=clock.now)
+
+    class Meta:
+        db_table = "events"
+        verbose_name = _("evento")
+        verbose_name_plural = _("eventos")
+        indexes = (
+            # a client's log, newest first; event triggers reading on from where they were
+            models.Index(fields=["client", "-occurred_at"], name="events_client_time"),
+            # the story of one conversation
+            models.Index(fields=["conversation_id", "-occurred_at"], name="events_conversation_time"),
+            models.Index(fields=["-occurred_at"], name="events_time"),  # the console's list
+        )
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,131 @@
+"""Judge the addresses behind names that users type, before anything connects to them."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Python 3.11's `is_global` is true for these; each can carry an IPv4 address or reach inside.
+_NEVER = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "100.64.0.0/10",  # carrier-grade NAT
+        "168.63.129.16/32",  # Azure's host agent
+        "192.0.0.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "::/96",  # IPv4-compatible
+        "64:ff9b::/96",  # NAT64
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",  # Teredo and other protocol assignments
+        "2002::/16",  # 6to4
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
+
+
+class AddressRefused(OSError):
+    """The address does not belong to the public internet."""
+
+
+def is_public(address: Address, *, allow_loopback: bool = False) -> bool:
+    """Tell whether a user-given name may lead to this address."""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if allow_loopback and address.is_loopback:
+        return True
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        return False
+    if any(address in network for network in _NEVER if network.version == address.version):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def check_url(url: str, *, allow_loopback: bool = False) -> None:
+    """Refuse what can be told from the text alone; raises `ValueError` with a reason in Portuguese."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("endereço inválido") from error
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("o endereço deve começar com https://")
+    if parts.username or parts.password:
+        raise ValueError("o endereço não pode conter usuário ou senha")
+    if parts.query or parts.fragment or any(ord(char) < 33 or char == "\\" for char in url):
+        raise ValueError("o endereço contém caracteres não permitidos")
+    if port == 0:
+        raise ValueError("porta inválida")
+    loopback = _is_loopback_name(parts.hostname)
+    if parts.scheme == "http" and not (allow_loopback and loopback):
+        raise ValueError("o endereço deve começar com https://")
+    literal = _as_literal(parts.hostname)
+    if literal is not None and not is_public(literal, allow_loopback=allow_loopback):
+        raise ValueError("o endereço não pertence à internet pública")
+
+
+def _as_literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_loopback_name(host: str) -> bool:
+    literal = _as_literal(host)
+    return literal.is_loopback if literal else host == "localhost"
+
+
+class VettedResolver(AbstractResolver):
+    """Resolves once, judges every address and hands out only the judged ones.
+
+    The connector then connects to those addresses with the name in `Host` and SNI, so a second
+    answer of the name server changes nothing.
+    """
+
+    def __init__(self, *, allow_loopback: bool):
+        self._allow_loopback = allow_loopback
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        results: list[ResolveResult] = []
+        for _family, _type, protocol, _name, sockaddr in found:
+            judge(str(sockaddr[0]), allow_loopback=self._allow_loopback)
+            results.append(
+                ResolveResult(
+                    hostname=host,
+                    host=str(sockaddr[0]),
+                    port=port,
+                    family=_family,
+                    proto=protocol,
+                    flags=socket.AI_NUMERICHOST,
+                )
+            )
+        return results
+
+    async def close(self) -> None:
+        return None
+
+
+def judge(literal: str, *, allow_loopback: bool) -> None:
+    """Raise `AddressRefused` unless the literal address is public."""
+    if not is_public(ipaddress.ip_address(literal), allow_loopback=allow_loopback):
+        raise AddressRefused("address refused")
+
+
+def host_literal(host: str) -> Any:
+    """Return the address if `host` is one, else None. aiohttp does not resolve literals, so they
+    are judged before the request."""
+    return _as_literal(host)

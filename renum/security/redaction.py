@@ -1,0 +1,59 @@
+"""Remove credentials and personal data from what is logged, stored as an error, or shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+MASK = "***"
+
+SENSITIVE_KEY = re.compile(
+    r"token|secret|password|senha|api_?key|authorization|cookie|credential|signature"
+    r"|^(phone|telefone|recipient|to|cc|bcc|email|e_mail|number|jid|chatid|sender|from"
+    r"|text|message|body|caption|subject|name)$",
+    re.IGNORECASE,
+)
+_PATTERNS = (
+    (re.compile(r"(?i)\b(bearer|basic|token|apikey)[ =:]+[\w.~+/=-]{8,}"), r"\1 " + MASK),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), MASK),  # JWT
+    (re.compile(r"\b(SG\.|sk-|sb_)[\w.-]{8,}"), MASK),
+    (re.compile(r"(/webhooks/[a-z]+/)[\w-]{16,}"), r"\1" + MASK),
+    (re.compile(r"(://[^/\s:@]+:)[^/\s@]+@"), r"\1" + MASK + "@"),
+    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), MASK),  # e-mail and WhatsApp ids
+    (re.compile(r"\(?\b\d{2}\)?[ .]9?\d{4}[- .]\d{4}\b"), MASK),  # a number as people write it
+    (re.compile(r"(?<![\w.:-])\+?\d{10,15}(?![\w.:-])"), MASK),
+)
+
+
+def redact_text(text: str) -> str:
+    """Return `text` with tokens, addresses and phone numbers replaced by `***`."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_value(value: Any, *, key: str = "") -> Any:
+    """Return a copy of a JSON-like value with sensitive members masked."""
+    if key and SENSITIVE_KEY.search(key):
+        return MASK if value not in (None, "", [], {}) else value
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {name: redact_value(member, key=str(name)) for name, member in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_value(member) for member in value]
+    return value
+
+
+_KEEP = frozenset({"level", "logger", "timestamp"})
+
+
+def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Redact a structlog event; `event` itself is a message template and is redacted as text."""
+    for name, value in list(event.items()):
+        if name == "event":
+            event[name] = redact_text(str(value))
+        elif name not in _KEEP:
+            event[name] = redact_value(value, key=name)
+    return event

@@ -1,0 +1,48 @@
+"""Wake a worker for rows that are already committed. Losing a wake-up costs seconds, never work."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+COALESCE_SECONDS = 3
+
+
+@cache
+def _redis() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
+
+
+def _key(task: str, queue: str) -> str:
+    return f"renum:wake:{task}:{queue}"
+
+
+def wake_after_commit(task: str, queue: str, **kwargs: str) -> None:
+    """Run `task` (by name, so that nothing is imported for it) once the transaction is committed."""
+    transaction.on_commit(partial(_wake, task, queue, kwargs))
+
+
+def _wake(task: str, queue: str, kwargs: dict[str, str]) -> None:
+    """Publish, unless a wake-up for the same work is still waiting in the queue."""
+    try:
+        if _redis().set(_key(task, queue), 1, nx=True, ex=COALESCE_SECONDS):
+            current_app.send_task(task, kwargs=kwargs, queue=queue, ignore_result=True, retry=False)
+    except (RedisError, OperationalError) as error:
+        log.warning("wake_up_lost", task=task, queue=queue, reason=type(error).__name__)
+
+
+def woken(task: str, queue: str) -> None:
+    """Called first thing by the woken task: rows committed from now on need a wake-up of their own."""
+    try:
+        _redis().delete(_key(task, queue))
+    except RedisError:
+        log.warning("wake_up_not_cleared", task=task, queue=queue)

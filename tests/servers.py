@@ -1,0 +1,70 @@
+"""A pytest plugin: servers of the suite's own, started before Django reads its settings.
+
+Postgres is real, migrated by the owner and used under the runtime role; Valkey is real too. With
+DATABASE_URL and REDIS_URL set, those servers are used, in a database that is made for the run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from renum.environment import BASE_DIR
+from renum.stack.secrets import load_or_create
+from renum.stack.servers.postgres import embedded_postgres
+from renum.stack.servers.valkey import embedded_valkey
+
+_started = ExitStack()
+
+
+def _start() -> None:
+    data_dir = Path(_started.enter_context(tempfile.TemporaryDirectory(prefix="renum-tests-")))
+    data_dir.chmod(0o755)
+    os.environ["RENUM_DATA_DIR"] = str(data_dir)
+    os.environ["RENUM_ENV"] = "test"
+    os.environ["RENUM_LOG_LEVEL"] = "WARNING"
+    os.environ["RENUM_PROVIDER_TIMEOUT_SECONDS"] = "2"
+    os.environ["RENUM_DELIVERY_LEASE_SECONDS"] = "10"
+    os.environ.update(load_or_create(data_dir / "secrets.env", environ={}))
+    if os.environ.get("DATABASE_URL"):
+        _use_external_database()
+    else:
+        urls = _started.enter_context(embedded_postgres(data_dir, durable=False))
+        os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = urls.app, urls.owner
+    if not os.environ.get("REDIS_URL"):
+        os.environ["REDIS_URL"] = _started.enter_context(embedded_valkey(data_dir, durable=False))
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"], cwd=BASE_DIR, check=True
+    )
+
+
+def _use_external_database() -> None:
+    owner_url = os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+    name = sql.Identifier(f"renum_test_{os.getpid()}")
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+
+    def drop() -> None:
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    _started.callback(drop)
+    for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        if url := os.environ.get(variable):
+            base, _, query = url.partition("?")
+            server = base.rsplit("/", 1)[0]
+            os.environ[variable] = f"{server}/renum_test_{os.getpid()}" + (f"?{query}" if query else "")
+
+
+def pytest_unconfigure() -> None:
+    _started.close()
+
+
+_start()

@@ -1,0 +1,80 @@
+"""Find what became due, for all triggers in one statement, and record each match once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from renum.accounts.scope import service_scope
+from triggers import conditions
+from triggers.models import Sweep
+
+IDLE = "idle"
+# Transactions that were under way at the last sweep may have committed changes dated before it.
+OVERLAP = timedelta(minutes=5)
+
+# Three ways to become due: time passed, the conversation changed, or the trigger did. Each costs in
+# proportion to what it finds (rule I10): the first is a range of one index for each distinct delay.
+_MATCH = f"""
+WITH due AS (
+    SELECT t.id AS trigger_id, c.id AS conversation_id
+    FROM (SELECT DISTINCT delay_seconds FROM triggers
+          WHERE active AND trigger_type = 'time_based') d
+    CROSS JOIN LATERAL (
+        SELECT id, client_id FROM conversations
+        WHERE last_message_at > %(since)s - make_interval(secs => d.delay_seconds)
+          AND last_message_at <= %(now)s - make_interval(secs => d.delay_seconds)
+    ) c
+    JOIN triggers t ON t.client_id = c.client_id AND t.delay_seconds = d.delay_seconds
+         AND t.active AND t.trigger_type = 'time_based'
+  UNION
+    SELECT t.id, c.id FROM conversations c
+    JOIN triggers t ON t.client_id = c.client_id AND t.active AND t.trigger_type = 'time_based'
+    WHERE c.updated_at > %(since)s
+      AND c.last_message_at <= %(now)s - make_interval(secs => t.delay_seconds)
+  UNION
+    SELECT t.id, c.id FROM triggers t
+    JOIN conversations c ON c.client_id = t.client_id
+    WHERE t.id = ANY(%(rematch)s)
+      AND c.last_message_at <= %(now)s - make_interval(secs => t.delay_seconds)
+)
+INSERT INTO trigger_executions
+    (id, trigger_id, client_id, conversation_id, occurrence, state, reason_code,
+     executed_at, condition_met, action_executed, cause, created_at)
+SELECT gen_random_uuid(), t.id, c.client_id, c.id, c.quiet_since, 'matched', '',
+       %(now)s, true, false, '{{}}', %(now)s
+FROM due JOIN triggers t ON t.id = due.trigger_id JOIN conversations c ON c.id = due.conversation_id
+WHERE {conditions.sql()}
+ON CONFLICT (trigger_id, conversation_id, occurrence) DO UPDATE
+    SET state = 'matched', reason_code = '', condition_met = true, created_at = excluded.created_at
+    WHERE trigger_executions.state = 'skipped'
+"""
+
+
+def match_due(now: datetime) -> int:
+    """Insert an execution for every (trigger, conversation) that became due; returns how many.
+
+    Sweeps wait for each other; one that is lost or late is made good by the next, since each begins
+    where the last committed one ended.
+    """
+    with service_scope(reason="match time-based triggers"):
+        sweep = _lock_sweep(now)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM triggers WHERE active AND rematch AND trigger_type = 'time_based' FOR UPDATE"
+            )
+            rematch = [row[0] for row in cursor.fetchall()]
+            cursor.execute(
+                _MATCH, {"now": now, "since": sweep.swept_until - OVERLAP, "rematch": rematch}
+            )
+            matched = cursor.rowcount
+            cursor.execute("UPDATE triggers SET rematch = false WHERE id = ANY(%s)", [rematch])
+        sweep.swept_until = max(now, sweep.swept_until)
+        sweep.save(update_fields=["swept_until"])
+    return matched
+
+
+def _lock_sweep(now: datetime) -> Sweep:
+    Sweep.objects.bulk_create([Sweep(name=IDLE, swept_until=now)], ignore_conflicts=True)
+    return Sweep.objects.select_for_update().get(name=IDLE)

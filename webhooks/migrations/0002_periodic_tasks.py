@@ -1,0 +1,16 @@
+"""The periodic tasks of this app."""
+
+from django.db import migrations
+
+from renum.periodic import every
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("webhooks", "0001_initial"),
+        ("django_celery_beat", "0019_alter_periodictasks_options"),
+    ]
+
+    operations = [
+        every(5, "webhooks.process_inbox", queue="high"),
+    ]

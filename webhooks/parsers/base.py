@@ -1,0 +1,53 @@
+"""What a provider's webhook can mean to us, whatever its shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A person wrote. `phone_digits` as WhatsApp knows them; `kind` is `text` or a kind of media."""
+
+    provider_message_id: str
+    phone_digits: str
+    text: str
+    kind: str
+    name: str | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The provider shows a message that was sent through its API. `reference`: ours, if we sent it."""
+
+    provider_message_id: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Messages got as far as `state`: `sent`, `delivered`, `read` or `failed`."""
+
+    provider_message_ids: list[str]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing for us to do, and why: a stable code."""
+
+    reason_code: str
+
+
+Parsed = Inbound | Echo | Receipt | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the inbox needs before the event is processed: its kind, its unique key, its chat."""
+
+    kind: str
+    dedup_key: str
+    chat: str

@@ -1,0 +1,153 @@
+"""Uazapi's webhooks: the `v1` payload of the brief and the envelopes of uazapiGO, told apart by shape.
+
+Whatever the shape, parsing does not raise: what we do not know is `Ignored` with a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from renum.conversations.phones import phone_from_jid
+from webhooks.parsers.base import Echo, Identity, Ignored, Inbound, Parsed, Receipt
+from webhooks.signatures import parse_instant
+
+V1_FIELDS = frozenset({"from", "message", "timestamp", "message_id", "signature"})
+SECRET_FIELDS = frozenset({"token", "admintoken", "apikey", "signature"})
+_RECEIPT_STATES = {"Sent": "sent", "Delivered": "delivered", "Read": "read", "Played": "read", "Error": "failed"}
+_TEXT_TYPES = frozenset({"Conversation", "ExtendedTextMessage"})
+
+
+def is_v1(payload: Any) -> bool:
+    """The brief's payload: some of its fields, and no `EventType`."""
+    return isinstance(payload, dict) and "EventType" not in payload and bool(V1_FIELDS & set(payload))
+
+
+def is_go(payload: Any) -> bool:
+    """An envelope of uazapiGO, of whatever event."""
+    return isinstance(payload, dict) and "EventType" in payload
+
+
+def scrub(payload: Any) -> Any:
+    """Return the payload without the credentials that Uazapi puts into it."""
+    if not isinstance(payload, dict):
+        return payload
+    return {name: value for name, value in payload.items() if name not in SECRET_FIELDS}
+
+
+def identify(payload: Any, body: bytes) -> Identity:
+    """Name the event; one that carries no id of its own is named by its bytes."""
+    digest = hashlib.sha256(body).hexdigest()
+    if is_v1(payload):
+        identifier = _text(payload.get("message_id")) or digest
+        return Identity("message", _key("message", identifier), _text(payload.get("from")))
+    if not isinstance(payload, dict):
+        return Identity("unknown", _key("unknown", digest), "")
+    event = _text(payload.get("EventType")) or "unknown"
+    if event == "messages":
+        message = _object(payload.get("message"))
+        identifier = _text(message.get("messageid")) or digest
+        return Identity("message", _key("message", identifier), _text(message.get("chatid")))
+    if event == "messages_update":
+        inner = _object(payload.get("event"))
+        ids = ",".join(sorted(_texts(inner.get("MessageIDs")))) or digest
+        named = hashlib.sha256(ids.encode()).hexdigest()
+        chat = _text(inner.get("chatid")) or _text(inner.get("Chat"))
+        return Identity("receipt", _key("receipt", f"{_text(payload.get('state'))}:{named}"), chat)
+    return Identity(event[:40], _key(event[:40], digest), "")
+
+
+def _key(kind: str, identifier: str) -> str:
+    """A key of at most 200 characters; long identifiers are hashed."""
+    if len(identifier) > 128:
+        identifier = hashlib.sha256(identifier.encode()).hexdigest()
+    return f"{kind}:{identifier}"
+
+
+def parse(payload: Any) -> Parsed:
+    """Say what a stored event means."""
+    if is_v1(payload):
+        return _parse_v1(payload)
+    if not isinstance(payload, dict):
+        return Ignored("UNKNOWN_SHAPE")
+    match payload.get("EventType"):
+        case "messages":
+            return _parse_message(_object(payload.get("message")))
+        case "messages_update":
+            return _parse_receipt(payload)
+        case None:
+            return Ignored("UNKNOWN_SHAPE")
+        case _:
+            return Ignored("EVENT_NOT_HANDLED")
+
+
+def _parse_v1(payload: dict[str, Any]) -> Parsed:
+    identifier, text = _text(payload.get("message_id")), _text(payload.get("message"))
+    digits = _text(payload.get("from")).strip().removeprefix("+")
+    if not identifier or not digits.isascii() or not digits.isdigit():
+        return Ignored("UNKNOWN_SHAPE")
+    return Inbound(
+        provider_message_id=identifier[:128],
+        phone_digits=digits,
+        text=text,
+        kind="text",
+        name=None,
+        sent_at=parse_instant(payload.get("timestamp")),
+    )
+
+
+def _parse_message(message: dict[str, Any]) -> Parsed:
+    identifier, chat = _text(message.get("messageid")), _text(message.get("chatid"))
+    if not identifier or not chat:
+        return Ignored("UNKNOWN_SHAPE")
+    if message.get("fromMe"):
+        if message.get("wasSentByApi"):
+            return Echo(identifier[:128], _text(message.get("track_id")))
+        return Ignored("SENT_FROM_PHONE")
+    # The chat is the peer; `sender` alternates between phone and LID.
+    digits = phone_from_jid(chat) or phone_from_jid(_text(message.get("sender_pn")))
+    if message.get("isGroup") or chat.endswith("@g.us"):
+        return Ignored("GROUP_MESSAGE")
+    if digits is None:
+        return Ignored("NOT_A_PERSON")
+    kind = _text(message.get("messageType"))
+    return Inbound(
+        provider_message_id=identifier[:128],
+        phone_digits=digits,
+        text=_text(message.get("text")) if kind in _TEXT_TYPES else "",
+        kind="text" if kind in _TEXT_TYPES else (kind.removesuffix("Message").lower() or "unknown")[:20],
+        name=_text(message.get("senderName"))[:200] or None,
+        sent_at=_from_epoch(message.get("messageTimestamp"), milliseconds=True),
+    )
+
+
+def _parse_receipt(payload: dict[str, Any]) -> Parsed:
+    state = _RECEIPT_STATES.get(_text(payload.get("state")))
+    ids = _texts(_object(payload.get("event")).get("MessageIDs"))
+    if state is None or not ids:
+        return Ignored("RECEIPT_NOT_HANDLED")
+    return Receipt([identifier[:128] for identifier in ids], state)
+
+
+def _from_epoch(value: Any, *, milliseconds: bool) -> datetime | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(value / (1000 if milliseconds else 1), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _text(value: Any) -> str:
+    return value.replace("\x00", "") if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(one) for one in value if _text(one)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,109 @@
+"""The inbox's two halves: take an event in (the request), and process what was taken in (a worker)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from integrations.models import Integration
+from integrations.services import token_index, webhook_key_index
+from renum import clock
+from renum.accounts.models import Client
+from renum.accounts.scope import service_scope
+from renum.security.blind_index import blind_index
+from renum.wakeups import wake_after_commit
+from webhooks import handlers, querysets
+from webhooks.models import InboundEvent
+from webhooks.parsers import uazapi
+from webhooks.parsers.base import Ignored
+
+log = structlog.get_logger(__name__)
+
+PROCESS_TASK = "webhooks.process_inbox"
+PROCESS_QUEUE = "high"
+BATCH = 100
+MAX_ATTEMPTS = 5
+
+State = InboundEvent.State
+
+
+def take_in(integration: Integration, payload: Any, body: bytes) -> None:
+    """Store a verified event, once, and wake a worker. Runs inside the request's transaction."""
+    identity = uazapi.identify(payload, body)
+    event = InboundEvent(
+        client_id=integration.client_id,
+        integration=integration,
+        kind=identity.kind,
+        dedup_key=identity.dedup_key,
+        chat_index=blind_index(integration.client_id, "chat", identity.chat) if identity.chat else "",
+        payload=uazapi.scrub(payload),
+    )
+    InboundEvent.objects.bulk_create([event], ignore_conflicts=True)
+    wake_after_commit(PROCESS_TASK, PROCESS_QUEUE)
+
+
+def process_inbox() -> int:
+    """Process all pending events, in batches, in order per chat; returns how many.
+
+    Processing only writes rows, so a batch is one transaction: a worker that dies leaves its events
+    pending and none of their effects.
+    """
+    total = 0
+    while True:
+        with service_scope(reason="process the inbox"):
+            batch = querysets.claim_pending(BATCH)
+            for event in batch:
+                _process(event)
+        total += len(batch)
+        if not batch:
+            return total
+
+
+def _process(event: InboundEvent) -> None:
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            ignored = _apply(event)
+    except Exception:
+        # One event that we cannot digest must not stop the others.
+        log.exception("inbound_event_failed", event_id=str(event.id), attempt=event.attempts + 1)
+        over = event.attempts + 1 >= MAX_ATTEMPTS
+        InboundEvent.objects.filter(id=event.id).update(
+            attempts=F("attempts") + 1,
+            next_attempt_at=now + timedelta(seconds=2**event.attempts),
+            **({"state": State.FAILED, "reason_code": "PROCESSING_FAILED", "payload": None} if over else {}),
+        )
+        return
+    InboundEvent.objects.filter(id=event.id).update(
+        state=State.IGNORED if ignored else State.DONE,
+        reason_code=ignored.reason_code if ignored else "",
+        payload=None,
+        processed_at=now,
+        attempts=F("attempts") + 1,
+    )
+
+
+def _apply(event: InboundEvent) -> Ignored | None:
+    parsed = uazapi.parse(event.payload)
+    if isinstance(parsed, Ignored):
+        return parsed
+    return handlers.HANDLERS[type(parsed)](event, parsed)
+
+
+def find_integration(key: str | None, token: str | None) -> Integration | None:
+    """The integration that a webhook names by its secret address, or else by the provider's token.
+
+    Runs under the service scope, with suspended clients left out.
+    """
+    found = Integration.objects.filter(client__status=Client.Status.ACTIVE)
+    if key:
+        return found.filter(webhook_key_index=webhook_key_index(key)).first()
+    if token:
+        matches = list(found.filter(token_index=token_index(token))[:2])
+        return matches[0] if len(matches) == 1 else None
+    return None
+

@@ -1,0 +1,67 @@
+"""Is this webhook from the provider? Constant-time comparisons over what was really sent."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+
+from webhooks.errors import InvalidSignature
+
+TOLERANCE = timedelta(minutes=5)
+HEADER = "X-Webhook-Signature"
+
+
+def sign_body(secret: str, body: bytes) -> str:
+    """HMAC-SHA256 over the raw body, hex: what the header carries after `sha256=`."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def sign_fields(secret: str, payload: dict[str, Any]) -> str:
+    """HMAC-SHA256 over the v1 fields, hex: what the body's own `signature` carries.
+
+    Signed are timestamp, message_id, from and message, joined by line feeds in this order. Only the
+    last may contain one, so no two payloads sign alike; and nothing is serialised again.
+    """
+    heads = [str(payload.get(name, "")) for name in ("timestamp", "message_id", "from")]
+    if any("\n" in head for head in heads):
+        raise InvalidSignature
+    text = "\n".join([*heads, str(payload.get("message", ""))])
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Compare in constant time; any text is allowed."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def verify_v1(payload: dict[str, Any], body: bytes, header: str, secrets: list[str], now: datetime) -> None:
+    """Check signature and freshness of a v1 payload; raises `InvalidSignature`.
+
+    The signature is the header's over the raw body, or else the body's own over its fields; any
+    active secret will do. The signed timestamp must be within 5 minutes.
+    """
+    given = header.removeprefix("sha256=") if header else payload.get("signature")
+    if not isinstance(given, str) or not given or not secrets:
+        raise InvalidSignature
+    expected = [
+        sign_body(secret, body) if header else sign_fields(secret, payload) for secret in secrets
+    ]
+    # All are compared, so that the time taken does not tell which one matched.
+    if not any([same(given.lower(), one) for one in expected]):  # noqa: C419
+        raise InvalidSignature
+    sent_at = parse_instant(payload.get("timestamp"))
+    if sent_at is None or abs(now - sent_at) > TOLERANCE:
+        raise InvalidSignature("Assinatura expirada: o horário difere em mais de 5 minutos.")
+
+
+def parse_instant(value: Any) -> datetime | None:
+    """Read an ISO 8601 instant with zone; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else None

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from webhooks.views import receive_uazapi
+
+urlpatterns = [
+    path("uazapi", receive_uazapi, name="webhook-uazapi"),
+    path("uazapi/<str:key>", receive_uazapi, name="webhook-uazapi-key"),
+]

@@ -1,0 +1,98 @@
+"""`POST /webhooks/uazapi[/<key>]`: verify, store, 200. Nothing else happens in the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from integrations.models import Integration
+from renum import clock
+from renum.accounts.scope import service_scope
+from renum.api.body import read_body
+from renum.api.errors import PayloadTooLarge, domain_response, envelope
+from renum.api.parsers import parse_json
+from renum.errors import DomainError
+from webhooks import services
+from webhooks.errors import InvalidPayload, InvalidSignature, ProcessingFailed
+from webhooks.parsers import uazapi
+from webhooks.signatures import HEADER, same, verify_v1
+
+log = structlog.get_logger(__name__)
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def receive_uazapi(request: HttpRequest, key: str | None = None) -> JsonResponse:
+    """200 means committed. Everything else is the error envelope, and nothing is stored.
+
+    401 `INVALID_SIGNATURE` (unknown key, wrong token or signature, old timestamp: alike from
+    outside), 400 `INVALID_PAYLOAD`, 413, 405, 503 `PROCESSING_FAILED` when it could not be stored.
+    """
+    if request.method != "POST":
+        body = envelope("METHOD_NOT_ALLOWED", "Método não permitido neste endereço.")
+        return JsonResponse(body, status=405, headers={"Allow": "POST"})
+    try:
+        _receive(request, key)
+    except RequestDataTooBig:
+        return JsonResponse(
+            envelope("PAYLOAD_TOO_LARGE", str(PayloadTooLarge.default_detail)), status=413
+        )
+    except DomainError as error:
+        return _refusal(error)
+    except (OperationalError, InterfaceError) as error:
+        log.error("webhook_not_stored", reason=type(error).__name__)
+        return _refusal(ProcessingFailed())
+    return JsonResponse({"success": True, "processed_at": clock.iso(clock.now())})
+
+
+def _refusal(error: DomainError) -> JsonResponse:
+    body, status, headers = domain_response(error)
+    return JsonResponse(body, status=status, headers=headers)
+
+
+def _receive(request: HttpRequest, key: str | None) -> None:
+    body = read_body(request)
+    key = key or request.headers.get("X-API-Key")
+    payload, malformed = _decode(body)
+    token = payload.get("token") if isinstance(payload, dict) else None
+    with service_scope(reason="take in a webhook"):
+        integration = services.find_integration(key, token if isinstance(token, str) else None)
+        if integration is None:
+            raise InvalidSignature
+        if malformed:
+            raise InvalidPayload
+        _verify(request, integration, payload, body, token)
+        services.take_in(integration, payload, body)
+
+
+def _decode(body: bytes) -> tuple[Any, bool]:
+    try:
+        return parse_json(body), False
+    except ValueError:
+        return None, True
+
+
+def _verify(
+    request: HttpRequest, integration: Integration, payload: Any, body: bytes, token: Any
+) -> None:
+    """The v1 payload is signed; the real product signs nothing, but sends its token in the body."""
+    config = integration.settings
+    header = request.headers.get(HEADER, "")
+    if uazapi.is_v1(payload):
+        verify_v1(payload, body, header, _secrets(config), clock.now())
+    elif token is not None or uazapi.is_go(payload):
+        if not isinstance(token, str) or not same(token, config.api_token.get_secret_value()):
+            raise InvalidSignature
+
+
+def _secrets(config: Any) -> list[str]:
+    """The secrets that may have signed: the integration's own, or else the installation's."""
+    own = config.webhook_secret.get_secret_value() if config.webhook_secret else ""
+    shared = settings.ENVIRONMENT.uazapi_webhook_secret.get_secret_value()
+    return [secret for secret in (own or shared,) if secret]
