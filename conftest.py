@@ -67,7 +67,7 @@ def committed(django_db_blocker: Any) -> Iterator[None]:
                 for (name,) in owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
                 if not name.startswith(KEPT_TABLES)
             ]
-            owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")  # noqa: S608  names from the catalogue
+            owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
         connection.close()
 
 

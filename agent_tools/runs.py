@@ -126,9 +126,7 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
             _write(turn, state=AgentRun.State.PENDING, next_attempt_at=retry_at)
         return
     latency = round((time.monotonic() - started) * 1000)
-    _finish(
-        turn, AgentRun.State.DONE, model=ended.model, tool_calls=ended.tool_calls, latency_ms=latency
-    )
+    _finish(turn, AgentRun.State.DONE, model=ended.model, tool_calls=ended.tool_calls, latency_ms=latency)
 
 
 def _finish(turn: Turn, state: AgentRun.State, **changes: Any) -> None:

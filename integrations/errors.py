@@ -1,14 +1,14 @@
 """What can go wrong with integrations and their providers.
 
-    ProviderError                 a provider did not do what it was asked
-    ├── Misconfigured             its settings cannot work
-    ├── AuthFailed                it refused the credentials
-    ├── Rejected                  it refused this request for good
-    ├── RateLimited      (retry)  too many requests; `retry_after` seconds if it said so
-    ├── Unavailable      (retry)  not reached, or it said that it failed
-    ├── TimedOut                  the request left, no answer came: nobody knows
-    ├── ProtocolError             it answered something else than its contract
-    └── Unsupported               it cannot do this
+ProviderError                 a provider did not do what it was asked
+├── Misconfigured             its settings cannot work
+├── AuthFailed                it refused the credentials
+├── Rejected                  it refused this request for good
+├── RateLimited      (retry)  too many requests; `retry_after` seconds if it said so
+├── Unavailable      (retry)  not reached, or it said that it failed
+├── TimedOut                  the request left, no answer came: nobody knows
+├── ProtocolError             it answered something else than its contract
+└── Unsupported               it cannot do this
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class ProviderError(Exception):
     retryable = False
     uncertain = False  # the request may have taken effect
 
-    def __init__(self, message: str = "", *, http_status: int | None = None, retry_after: float | None = None):
+    def __init__(
+        self, message: str = "", *, http_status: int | None = None, retry_after: float | None = None
+    ):
         self.message = message or (type(self).__doc__ or "")
         self.http_status = http_status
         self.retry_after = retry_after

@@ -128,9 +128,7 @@ class OutboundMessage(models.Model):
         verbose_name = _("mensagem de saída")
         verbose_name_plural = _("mensagens de saída")
         constraints = (
-            models.UniqueConstraint(
-                fields=["client", "idempotency_key"], name="outbound_idempotency_unique"
-            ),
+            models.UniqueConstraint(fields=["client", "idempotency_key"], name="outbound_idempotency_unique"),
         )
         indexes = (
             # the dispatcher: which integrations have work in this lane, and what is due there

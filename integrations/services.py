@@ -194,7 +194,9 @@ def _status_of(checked: Checked) -> Integration.Status:
     return Integration.Status.CONNECTED if checked.health.connected else Integration.Status.DISCONNECTED
 
 
-def _note(integration: Integration, *, last_error: str | None, status: Integration.Status | None = None) -> None:
+def _note(
+    integration: Integration, *, last_error: str | None, status: Integration.Status | None = None
+) -> None:
     integration.last_error = last_error
     integration.last_tested_at = clock.now()
     if status:

@@ -10,8 +10,8 @@ from celery import Task, shared_task
 from integrations.delivery import dispatcher, outbox, outcomes
 from integrations.models import OutboundMessage
 from integrations.services import send_whatsapp_text
-from renum.conversations.models import Message
 from renum.accounts.scope import service_scope
+from renum.conversations.models import Message
 from renum.events.cause import Cause
 from renum.wakeups import woken
 

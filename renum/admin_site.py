@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
@@ -17,11 +20,15 @@ View = Callable[..., HttpResponseBase]
 
 
 def _under_service_scope(view: View) -> View:
-    """Run and render a view inside one scope: template responses query when they are rendered."""
+    """Run and render a view inside one scope: template responses query when they are rendered.
+
+    Times are shown in the staff's zone.
+    """
 
     @wraps(view)
     def scoped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with service_scope(reason="support console"):
+        zone = ZoneInfo(settings.CONSOLE_TIME_ZONE)
+        with timezone.override(zone), service_scope(reason="support console"):
             response = view(request, *args, **kwargs)
             if isinstance(response, SimpleTemplateResponse):
                 response.render()

@@ -53,8 +53,8 @@ class Environment(BaseSettings):
         validation_alias="RENUM_ALLOWED_HOSTS",
         description="Comma-separated host names that web answers to.",
     )
-    allow_loopback: bool | None = Field(
-        None,
+    allow_loopback: bool = Field(
+        default_factory=lambda data: data.get("env") != "production",
         validation_alias="RENUM_ALLOW_LOOPBACK",
         description="Let users' addresses point at this machine (the sandbox). "
         "Default: on, and refused in production.",
@@ -144,8 +144,6 @@ class Environment(BaseSettings):
         if not self.public_url:
             self.public_url = f"http://127.0.0.1:{self.web_port}"
         self.public_url = self.public_url.rstrip("/")
-        if self.allow_loopback is None:
-            self.allow_loopback = self.env != "production"
         if self.delivery_lease_seconds < self.provider_timeout_seconds + 5:
             raise ValueError("RENUM_DELIVERY_LEASE_SECONDS must exceed RENUM_PROVIDER_TIMEOUT_SECONDS by 5 s")
         if self.env == "production":

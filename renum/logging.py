@@ -37,9 +37,12 @@ def configure_logging(level: str) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                "httpx": {"level": "WARNING"},
-                "httpcore": {"level": "WARNING"},
-                "django.server": {"handlers": [], "propagate": True},
+                # One line for each of beat's bells would bury the rest.
+                **{
+                    name: {"level": "WARNING"}
+                    for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "httpx")
+                },
+                "django.request": {"level": "ERROR"},
             },
         }
     )

@@ -166,7 +166,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "ConversationStatus": "renum.conversations.models.Conversation.Status",
+        "IntegrationStatus": "integrations.models.Integration.Status",
+        "DeliveryState": "integrations.models.OutboundMessage.State",
+        "AttemptOutcome": "integrations.models.DeliveryAttempt.Outcome",
+        "MessageState": "renum.conversations.models.Message.State",
+    },
 }
 
 # --- Security ------------------------------------------------------------------------------------
@@ -190,7 +196,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 # --- Language, time, files -----------------------------------------------------------------------
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]
-TIME_ZONE = "America/Sao_Paulo"
+TIME_ZONE = "UTC"  # what the API shows
+CONSOLE_TIME_ZONE = "America/Sao_Paulo"  # what staff see
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles" if ENVIRONMENT.production else None  # else: from the packages

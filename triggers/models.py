@@ -90,7 +90,11 @@ class TriggerExecution(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     trigger = models.ForeignKey(
-        Trigger, on_delete=models.CASCADE, db_index=False, related_name="executions", verbose_name=_("gatilho")
+        Trigger,
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="executions",
+        verbose_name=_("gatilho"),
     )
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
     conversation = models.ForeignKey(

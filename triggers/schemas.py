@@ -58,12 +58,11 @@ def validate_parts(
     action_config: Any,
 ) -> Parts:
     """Validate QUANDO, SE and ENTÃO together; raises `InvalidTriggerConfig` with paths in `details`."""
-    when = {name: config for name, config in WHEN.items()}
     ifs = {name: condition.config for name, condition in conditions.REGISTRY.items()}
     thens = {name: action.config for name, action in actions.REGISTRY.items()}
     details: dict[str, list[str]] = {}
     found = {
-        "when": _validate("trigger", when, trigger_type, trigger_config, details),
+        "when": _validate("trigger", WHEN, trigger_type, trigger_config, details),
         "condition": _validate("condition", ifs, condition_type, condition_config, details),
         "action": _validate("action", thens, action_type, action_config, details),
     }

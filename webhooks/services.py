@@ -106,4 +106,3 @@ def find_integration(key: str | None, token: str | None) -> Integration | None:
         matches = list(found.filter(token_index=token_index(token))[:2])
         return matches[0] if len(matches) == 1 else None
     return None
-

@@ -45,9 +45,7 @@ def verify_v1(payload: dict[str, Any], body: bytes, header: str, secrets: list[s
     given = header.removeprefix("sha256=") if header else payload.get("signature")
     if not isinstance(given, str) or not given or not secrets:
         raise InvalidSignature
-    expected = [
-        sign_body(secret, body) if header else sign_fields(secret, payload) for secret in secrets
-    ]
+    expected = [sign_body(secret, body) if header else sign_fields(secret, payload) for secret in secrets]
     # All are compared, so that the time taken does not tell which one matched.
     if not any([same(given.lower(), one) for one in expected]):  # noqa: C419
         raise InvalidSignature

@@ -40,9 +40,7 @@ def receive_uazapi(request: HttpRequest, key: str | None = None) -> JsonResponse
     try:
         _receive(request, key)
     except RequestDataTooBig:
-        return JsonResponse(
-            envelope("PAYLOAD_TOO_LARGE", str(PayloadTooLarge.default_detail)), status=413
-        )
+        return JsonResponse(envelope("PAYLOAD_TOO_LARGE", str(PayloadTooLarge.default_detail)), status=413)
     except DomainError as error:
         return _refusal(error)
     except (OperationalError, InterfaceError) as error:
@@ -78,17 +76,18 @@ def _decode(body: bytes) -> tuple[Any, bool]:
         return None, True
 
 
-def _verify(
-    request: HttpRequest, integration: Integration, payload: Any, body: bytes, token: Any
-) -> None:
+def _verify(request: HttpRequest, integration: Integration, payload: Any, body: bytes, token: Any) -> None:
     """The v1 payload is signed; the real product signs nothing, but sends its token in the body."""
     config = integration.settings
     header = request.headers.get(HEADER, "")
     if uazapi.is_v1(payload):
         verify_v1(payload, body, header, _secrets(config), clock.now())
-    elif token is not None or uazapi.is_go(payload):
-        if not isinstance(token, str) or not same(token, config.api_token.get_secret_value()):
-            raise InvalidSignature
+    elif (token is not None or uazapi.is_go(payload)) and not _is_token(config, token):
+        raise InvalidSignature
+
+
+def _is_token(config: Any, token: Any) -> bool:
+    return isinstance(token, str) and same(token, config.api_token.get_secret_value())
 
 
 def _secrets(config: Any) -> list[str]:

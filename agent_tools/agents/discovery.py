@@ -31,7 +31,8 @@ def chat_model() -> BaseChatModel:
     name = settings.ENVIRONMENT.agent_model
     if not name:
         return LocalChatModel()
-    return init_chat_model(name, timeout=TIMEOUT_SECONDS, max_retries=1)
+    model: BaseChatModel = init_chat_model(name, timeout=TIMEOUT_SECONDS, max_retries=1)
+    return model
 
 
 def reply(turn: Turn) -> Ended:

@@ -28,7 +28,6 @@ from renum.api.pagination import KeysetPagination
 from renum.api.schema import answer
 from renum.api.views import NetworkView, TenantView
 from renum.conversations.models import Channel, Message
-from renum.events.cause import Cause
 
 POLL_SECONDS = 0.05
 FINAL = {OutboundMessage.State.SENT, OutboundMessage.State.FAILED, OutboundMessage.State.UNKNOWN}
@@ -39,10 +38,6 @@ SEND_ANSWER = answer(
     status=serializers.ChoiceField(OutboundMessage.State.choices),
     sent_at=serializers.DateTimeField(allow_null=True),
 )
-
-
-def _asked_by(request: Request) -> Cause:
-    return Cause().then("profile", request.user.pk)
 
 
 class WhatsAppConfigureView(NetworkView):
@@ -56,7 +51,7 @@ class WhatsAppConfigureView(NetworkView):
         serializer = WhatsAppConfigureSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         integration = services.configure_uazapi(
-            self.scope, self.client.id, **serializer.validated_data, cause=_asked_by(request)
+            self.scope, self.client.id, **serializer.validated_data, cause=self.asked_by
         )
         return Response({"success": True, "integration": IntegrationSerializer(integration).data})
 
@@ -137,7 +132,7 @@ class WhatsAppSendView(NetworkView):
                 serializer.validated_data["message"],
                 idempotency_key=f"api:{uuid4()}",
                 author=Message.Author.API,
-                cause=_asked_by(request),
+                cause=self.asked_by,
             )
         message = self._wait(message, wait_seconds(request.headers.get("Prefer", "")))
         if message.state in (OutboundMessage.State.FAILED, OutboundMessage.State.UNKNOWN):

@@ -100,16 +100,16 @@ def claim_due(priority: OutboundMessage.Priority, batch: int) -> list[Claimed]:
     with service_scope(reason="claim due messages"):
         ids = _claim_rows(priority, batch, now)
         rows = list(
-            OutboundMessage.objects.filter(id__in=ids).select_related("integration", "client").order_by("queued_at")
+            OutboundMessage.objects.filter(id__in=ids)
+            .select_related("integration", "client")
+            .order_by("queued_at")
         )
         return _judge(rows, now)
 
 
 def _claim_rows(priority: OutboundMessage.Priority, batch: int, now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _LOCK_INTEGRATIONS, {"priority": priority.value, "batch": batch, "space": _LOCK_SPACE}
-        )
+        cursor.execute(_LOCK_INTEGRATIONS, {"priority": priority.value, "batch": batch, "space": _LOCK_SPACE})
         integrations = [row[0] for row in cursor.fetchall()]
         if not integrations:
             return []

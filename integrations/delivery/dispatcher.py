@@ -61,9 +61,7 @@ async def _open() -> httpx.AsyncClient:
 async def _some_done(
     tasks: set[asyncio.Task[Result]],
 ) -> tuple[set[asyncio.Task[Result]], set[asyncio.Task[Result]]]:
-    done, pending = await asyncio.wait(
-        tasks, timeout=SLICE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-    )
+    done, pending = await asyncio.wait(tasks, timeout=SLICE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     if done and pending:
         more, pending = await asyncio.wait(pending, timeout=GROUP_SECONDS)
         done |= more

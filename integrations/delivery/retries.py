@@ -18,5 +18,5 @@ def next_attempt(
     """
     if attempts > len(DELAYS_SECONDS):
         return None
-    delay = DELAYS_SECONDS[attempts - 1] * (rng or random).uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+    delay = DELAYS_SECONDS[attempts - 1] * (rng or random).uniform(1 - JITTER, 1 + JITTER)
     return now + timedelta(seconds=max(delay, min(retry_after or 0.0, 3600.0)))

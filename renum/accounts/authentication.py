@@ -35,7 +35,7 @@ class ScopedModelBackend(ModelBackend):
 class ScopedJWTAuthentication(JWTAuthentication):
     """Bearer tokens: the token's own subject is the scope that its profile is read under."""
 
-    def get_user(self, validated_token: Token) -> Profile:
+    def get_user(self, validated_token: Token) -> Profile:  # type: ignore[override]
         try:
             profile_id = UUID(str(validated_token["sub"]))
         except (KeyError, ValueError) as error:

@@ -9,8 +9,8 @@ from renum.accounts.scope import SERVICE
 # Evaluated once a query, not once a row.
 IS_SERVICE = f"(SELECT current_setting('{SERVICE}', true)) = 'on'"
 UID = "(SELECT auth.uid())"
-IS_ADMIN = f"EXISTS (SELECT 1 FROM profiles WHERE profiles.id = {UID} AND profiles.role = 'admin')"
-OWN_CLIENTS = f"(SELECT id FROM clients WHERE profile_id = {UID})"
+IS_ADMIN = f"EXISTS (SELECT 1 FROM profiles WHERE profiles.id = {UID} AND profiles.role = 'admin')"  # noqa: S608
+OWN_CLIENTS = f"(SELECT id FROM clients WHERE profile_id = {UID})"  # noqa: S608
 
 
 def _enable(table: str) -> str:
@@ -64,9 +64,7 @@ def profiles_and_clients() -> migrations.RunSQL:
         + _policy("profiles", "Service scope has full access to profiles", "ALL", "renum_app", IS_SERVICE)
         + _enable("clients")
         + _policy("clients", "Admins have full access to clients", "ALL", "authenticated", IS_ADMIN)
-        + _policy(
-            "clients", "Clients can view own company", "SELECT", "authenticated", f"profile_id = {UID}"
-        )
+        + _policy("clients", "Clients can view own company", "SELECT", "authenticated", f"profile_id = {UID}")
         + _policy("clients", "Service scope has full access to clients", "ALL", "renum_app", IS_SERVICE)
         + _enable("refresh_sessions")
         + _policy(

@@ -115,8 +115,8 @@ def _framework_response(exc: drf.APIException) -> Response:
     if isinstance(exc, drf.ValidationError):
         details = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
     headers: dict[str, str] = {}
-    if isinstance(exc, drf.Throttled) and exc.wait:
-        headers["Retry-After"] = str(max(1, round(exc.wait)))
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(max(1, round(wait)))
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = str(exc.auth_header)  # type: ignore[attr-defined]
     return Response(envelope(code, message, details), status=exc.status_code, headers=headers)

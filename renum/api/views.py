@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from renum.accounts import scope, selectors
 from renum.accounts.models import Client, Profile
 from renum.errors import InvalidInput
+from renum.events.cause import Cause
 
 
 class NonAtomicMixin:
@@ -35,7 +36,7 @@ class TenantView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if transaction.get_connection().in_atomic_block:
-            scope.bind_profile(request.user.id)
+            scope.bind_profile(self.profile.id)
             self.client = self._find_client(request)
         else:
             with self.scope():
@@ -43,11 +44,21 @@ class TenantView(APIView):
 
     def scope(self) -> AbstractContextManager[None]:
         """A short transaction under the caller's scope, for views that talk to the network."""
-        return scope.profile_scope(self.request.user.id)
+        return scope.profile_scope(self.profile.id)
+
+    @property
+    def profile(self) -> Profile:
+        """Who is asking."""
+        assert isinstance(self.request.user, Profile)
+        return self.request.user
+
+    @property
+    def asked_by(self) -> Cause:
+        """The beginning of the chain of causes of what this request does."""
+        return Cause().then("profile", self.profile.id)
 
     def _find_client(self, request: Request) -> Client:
-        assert isinstance(request.user, Profile)
-        return selectors.client_for(request.user, _requested_client(request))
+        return selectors.client_for(self.profile, _requested_client(request))
 
 
 class NetworkView(NonAtomicMixin, TenantView):

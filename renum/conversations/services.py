@@ -39,9 +39,7 @@ def open_conversation(
         defaults={"last_message_at": at, "quiet_since": at},
     )
     if created:
-        record_event(
-            client_id, Event.Kind.CONVERSATION_OPENED, cause=cause, conversation_id=conversation.id
-        )
+        record_event(client_id, Event.Kind.CONVERSATION_OPENED, cause=cause, conversation_id=conversation.id)
     return conversation
 
 
@@ -109,9 +107,7 @@ def record_message(
 def _touch(conversation: Conversation, message: Message) -> None:
     """Move the conversation's clocks; they never go back, in whatever order messages arrive."""
     at = message.occurred_at
-    side = (
-        "last_inbound_at" if message.direction == Message.Direction.INBOUND else "last_outbound_at"
-    )
+    side = "last_inbound_at" if message.direction == Message.Direction.INBOUND else "last_outbound_at"
     changes: dict[str, Any] = {
         "last_message_at": Greatest(F("last_message_at"), Value(at)),
         side: Greatest(Coalesce(F(side), Value(at)), Value(at)),
@@ -122,9 +118,7 @@ def _touch(conversation: Conversation, message: Message) -> None:
     Conversation.objects.filter(id=conversation.id, client_id=conversation.client_id).update(**changes)
 
 
-def change_status(
-    conversation: Conversation, status: Conversation.Status, *, cause: Cause
-) -> Conversation:
+def change_status(conversation: Conversation, status: Conversation.Status, *, cause: Cause) -> Conversation:
     """Set the status and record the change; setting it to what it is changes nothing."""
     previous = conversation.status
     if previous == status:

@@ -44,6 +44,8 @@ def associated_data(instance: models.Model, column: str) -> bytes:
 class _OpeningAttribute(DeferredAttribute):
     """Opens a sealed value on first access and keeps the result on the instance."""
 
+    field: RowBoundField | SealedConfigField
+
     def __get__(self, instance: models.Model | None, owner: Any = None) -> Any:
         value = super().__get__(instance, owner)
         if instance is None or not self.field.is_sealed(value):
@@ -52,8 +54,12 @@ class _OpeningAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = opened
         return opened
 
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        # Having a setter makes this a data descriptor: reading asks it before the instance's dict.
+        instance.__dict__[self.field.attname] = value
 
-class RowBoundField(EncryptedField):
+
+class RowBoundField(EncryptedField):  # type: ignore[misc]
     """Replaces `fernet_fields`' Fernet tokens by envelopes bound to the row."""
 
     descriptor_class = _OpeningAttribute
@@ -101,11 +107,11 @@ class RowBoundField(EncryptedField):
         return Sealed(keyring().encrypt(keyring().decrypt(value.envelope, associated), associated))
 
 
-class SealedTextField(RowBoundField, EncryptedTextField):
+class SealedTextField(RowBoundField, EncryptedTextField):  # type: ignore[misc]
     """Encrypted text (BYTEA)."""
 
 
-class SealedJSONField(RowBoundField, EncryptedTextField):
+class SealedJSONField(RowBoundField, EncryptedTextField):  # type: ignore[misc]
     """An encrypted JSON value (BYTEA)."""
 
     def encode(self, value: Any) -> bytes:

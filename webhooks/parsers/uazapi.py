@@ -15,7 +15,13 @@ from webhooks.signatures import parse_instant
 
 V1_FIELDS = frozenset({"from", "message", "timestamp", "message_id", "signature"})
 SECRET_FIELDS = frozenset({"token", "admintoken", "apikey", "signature"})
-_RECEIPT_STATES = {"Sent": "sent", "Delivered": "delivered", "Read": "read", "Played": "read", "Error": "failed"}
+_RECEIPT_STATES = {
+    "Sent": "sent",
+    "Delivered": "delivered",
+    "Read": "read",
+    "Played": "read",
+    "Error": "failed",
+}
 _TEXT_TYPES = frozenset({"Conversation", "ExtendedTextMessage"})
 
 

@@ -45,9 +45,7 @@ class UazapiClient:
         self._http = http
         self._base = config.api_url.rstrip("/")
         token = config.api_token.get_secret_value()
-        self._headers = (
-            {"token": token} if config.dialect == "go" else {"Authorization": f"Bearer {token}"}
-        )
+        self._headers = {"token": token} if config.dialect == "go" else {"Authorization": f"Bearer {token}"}
 
     async def request(self, method: str, path: str, payload: dict[str, Any] | None = None) -> Any:
         """Return the decoded 2xx answer; raises a `ProviderError`."""

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,8 +15,8 @@ from renum.api.views import NonAtomicMixin
 class _SessionView(NonAtomicMixin, APIView):
     """Anonymous. Not atomic: a refused refresh must still commit the family's revocation."""
 
-    permission_classes: ClassVar[list[Any]] = [AllowAny]
-    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
 
 
 class LoginView(_SessionView):

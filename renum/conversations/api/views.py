@@ -19,7 +19,6 @@ from renum.conversations.api.serializers import (
 )
 from renum.conversations.models import Conversation
 from renum.errors import InvalidInput
-from renum.events.cause import Cause
 
 
 class ConversationPagination(KeysetPagination):
@@ -67,7 +66,7 @@ class ConversationView(TenantView):
         services.change_status(
             conversation,
             Conversation.Status(serializer.validated_data["status"]),
-            cause=Cause().then("profile", request.user.pk),
+            cause=self.asked_by,
         )
         return Response({"success": True, "conversation": ConversationSerializer(conversation).data})
 

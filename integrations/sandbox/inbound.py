@@ -1,0 +1,96 @@
+"""A person writes to us: build the event in the asked dialect and deliver it like Uazapi would."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .context import SANDBOX, Refused, Sandbox, base_url_of, read_json
+from .faults import digits_of, first_error
+from .journal import utc_text
+from .payloads import Text, message_event, new_go_id, new_v1_id, v1_event
+from .uazapi import MOUNT
+from .webhooks import INBOUND, Dialect, Registration
+
+
+class Inbound(BaseModel):
+    """`at` is the instant of the message; `times` delivers the very same event that often, at once."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    phone: str = Field(pattern=r"^\+?[0-9 ().-]+$")
+    text: str = Field(min_length=1, max_length=65_536)
+    dialect: Dialect | None = None
+    message_id: str | None = Field(default=None, pattern=r"^[\x21-\x7e]{1,200}$")
+    times: int = Field(default=1, ge=1, le=20)
+    at: str | None = None
+    name: str = Field(default="Contato de teste", max_length=200)
+
+    @field_validator("phone")
+    @classmethod
+    def _require_full_number(cls, value: str) -> str:
+        digits = digits_of(value)
+        if not 8 <= len(digits) <= 15:
+            raise ValueError("needs 8 to 15 digits with the country code")
+        return digits
+
+    @field_validator("at")
+    @classmethod
+    def _require_instant(cls, value: str | None) -> str | None:
+        if value is not None and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("needs an offset, such as Z")
+        return value
+
+
+async def post_inbound(request: web.Request) -> web.Response:
+    sandbox = request.app[SANDBOX]
+    try:
+        inbound = Inbound.model_validate(await read_json(request))
+    except ValidationError as exc:
+        raise Refused(400, first_error(exc)) from exc
+    registration = sandbox.webhooks.registration
+    if registration is None:
+        raise Refused(409, "no webhook was registered: configure the integration first")
+    if not registration.wants("messages", INBOUND):
+        raise Refused(409, "the registered webhook is disabled or does not want messages")
+    dialect = inbound.dialect or registration.dialect
+    message = Text(
+        message_id=inbound.message_id or (new_v1_id() if dialect == "v1" else new_go_id()),
+        phone=inbound.phone,
+        text=inbound.text,
+        sent_at=datetime.fromisoformat(inbound.at) if inbound.at else datetime.now(UTC),
+        name=inbound.name,
+    )
+    if dialect == "go":
+        event = message_event(message, base_url_of(request, MOUNT), from_api=False)
+    else:
+        event = _signed(message, inbound.at, registration, sandbox)
+    return await _deliver(sandbox, registration, event, inbound, message.message_id, dialect)
+
+
+def _signed(message: Text, at: str | None, registration: Registration, sandbox: Sandbox) -> dict[str, Any]:
+    secret = registration.secret or sandbox.webhook_secret
+    if not secret:
+        raise Refused(409, "no secret to sign with: register one, or set UAZAPI_WEBHOOK_SECRET")
+    return v1_event(message, at or utc_text(message.sent_at, timespec="seconds"), secret)
+
+
+async def _deliver(
+    sandbox: Sandbox,
+    registration: Registration,
+    event: dict[str, Any],
+    inbound: Inbound,
+    message_id: str,
+    dialect: Dialect,
+) -> web.Response:
+    posts = [sandbox.webhooks.post(event, registration, phone=inbound.phone) for _ in range(inbound.times)]
+    deliveries = [attempts for copies in await asyncio.gather(*posts) for attempts in copies]
+    unreachable = any(attempts[-1]["status"] is None for attempts in deliveries)
+    content = {
+        "message_id": message_id,
+        "dialect": dialect,
+        "deliveries": [attempt for attempts in deliveries for attempt in attempts],
+    }
+    return web.json_response(content, status=502 if unreachable else 200)
