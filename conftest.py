@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.test import override_settings
 from rest_framework.test import APIClient
 
-from renum.accounts.models import Client, Profile
+from renum import wakeups
+from renum.accounts.models import Profile
 from renum.accounts.scope import service_scope
+from renum.accounts.services import open_session
+from tests.cast import Cast, create_cast
+
+KEPT_TABLES = ("django_", "auth_")
 
 
 @pytest.fixture(scope="session")
@@ -22,37 +28,30 @@ def django_db_setup() -> None:
     """The database is there and migrated: `tests.servers` made it, as the owner."""
 
 
-@dataclass(frozen=True)
-class Cast:
-    """Alice owns client A, Bob owns client B and must see nothing of A, Sofia is staff."""
-
-    alice: Profile
-    bob: Profile
-    sofia: Profile
-    acme: Client
-    globex: Client
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """The production hasher takes 0.3 s a password, and the cast has three."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
-def _create_cast() -> Cast:
-    with service_scope(reason="test set-up"):
-        alice = Profile.objects.create_user("alice@acme.test", "alice-password-1")
-        bob = Profile.objects.create_user("bob@globex.test", "bob-password-1")
-        sofia = Profile.objects.create_superuser("sofia@renum.test", "sofia-password-1")
-        return Cast(
-            alice=alice,
-            bob=bob,
-            sofia=sofia,
-            acme=Client.objects.create(profile=alice, name="Acme"),
-            globex=Client.objects.create(profile=bob, name="Globex"),
-        )
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> Iterator[None]:
+    yield
+    cache.clear()
+    wakeups._paused_until = 0.0
 
 
 @pytest.fixture
 def cast(db: None) -> Cast:
-    return _create_cast()
+    return create_cast()
 
 
-KEPT_TABLES = ("django_", "auth_")
+@pytest.fixture
+def as_service(db: None) -> Iterator[None]:
+    """Run the test under the service scope."""
+    with service_scope(reason="test"):
+        yield
 
 
 @pytest.fixture
@@ -61,25 +60,20 @@ def committed(django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
         connection.close()
-        with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner_url = os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+        with psycopg.connect(owner_url, autocommit=True) as owner:
             tables = [
                 name
                 for (name,) in owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
                 if not name.startswith(KEPT_TABLES)
             ]
-            owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")  # names from the catalogue
         connection.close()
 
 
 @pytest.fixture
 def committed_cast(committed: None) -> Cast:
-    return _create_cast()
-
-
-@pytest.fixture(autouse=True)
-def _clean_cache() -> Iterator[None]:
-    yield
-    cache.clear()
+    return create_cast()
 
 
 @pytest.fixture
@@ -87,14 +81,10 @@ def api() -> Callable[[Profile | None], APIClient]:
     """An API client that is logged in as the given profile, by a real access token."""
 
     def as_profile(profile: Profile | None) -> APIClient:
-        from renum.accounts.services import _issue
-
         client = APIClient()
         if profile is not None:
             with service_scope(reason="test log-in"):
-                import uuid
-
-                pair = _issue(profile, family=uuid.uuid4(), refused=AssertionError)
+                pair = open_session(profile, family=uuid.uuid4(), refused=AssertionError)
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
         return client
 

@@ -104,7 +104,7 @@ class OutboundMessage(models.Model):
     recipient = SealedTextField(null=True)
     recipient_index = models.CharField(max_length=HEX_LENGTH, editable=False)
     body = SealedJSONField(null=True)
-    idempotency_key = models.CharField(max_length=200)
+    idempotency_key = models.CharField(_("chave de idempotência"), max_length=200)
     fingerprint = models.CharField(max_length=HEX_LENGTH, editable=False)
     priority = models.PositiveSmallIntegerField(_("prioridade"), choices=Priority, default=Priority.NORMAL)
     state = models.CharField(_("situação"), max_length=10, choices=State, default=State.QUEUED)
@@ -115,7 +115,7 @@ class OutboundMessage(models.Model):
     not_after = models.DateTimeField(_("válida até"), null=True, blank=True)
     lease_token = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
-    provider_message_id = models.CharField(max_length=128, null=True, blank=True)
+    provider_message_id = models.CharField(_("ID no provedor"), max_length=128, null=True, blank=True)
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
     queued_at = models.DateTimeField(_("na fila desde"), default=clock.now)
     sent_at = models.DateTimeField(_("enviada em"), null=True, blank=True)
@@ -196,3 +196,6 @@ class DeliveryAttempt(models.Model):
             models.UniqueConstraint(fields=["message", "number"], name="delivery_attempts_number_unique"),
         )
         indexes = (models.Index(fields=["client", "-started_at"], name="attempts_client_time"),)  # console
+
+    def __str__(self) -> str:
+        return f"{self.number}ª tentativa"

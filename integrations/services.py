@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -138,6 +138,16 @@ def check_integration(scope: Scope, integration: Integration) -> Checked:
     with scope():
         _note(integration, status=_status_of(checked), last_error=None)
     return checked
+
+
+def switch_integrations(integrations: Iterable[Integration], *, enabled: bool) -> list[Integration]:
+    """Switch integrations on or off; returns those that were not so already."""
+    ids = [integration.pk for integration in integrations]
+    changed = list(Integration.objects.select_for_update().filter(pk__in=ids).exclude(enabled=enabled))
+    for integration in changed:
+        integration.enabled = enabled
+        integration.save(update_fields=["enabled", "updated_at"])
+    return changed
 
 
 def _reach(

@@ -139,6 +139,13 @@ class Environment(BaseSettings):
             decode_key(value.get_secret_value())
         return value
 
+    @field_validator("encryption_keys_retired")
+    @classmethod
+    def _are_32_bytes(cls, value: SecretStr) -> SecretStr:
+        for text in filter(str.strip, value.get_secret_value().split(",")):
+            decode_key(text.strip())
+        return value
+
     @model_validator(mode="after")
     def _fill_and_check(self) -> Environment:
         if not self.public_url:

@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import dj_database_url
+import django_stubs_ext
 
 from renum.environment import BASE_DIR, read_environment
 from renum.logging import configure_logging
+
+django_stubs_ext.monkeypatch()  # lets annotations such as ModelForm[Trigger] run
 
 ENVIRONMENT = read_environment()
 
@@ -21,6 +24,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default would replace our admin site
+    "unfold.contrib.filters",
     "renum.accounts",  # before Django's: its `migrate` command prepares roles first
     "renum.apps.RenumAdminConfig",
     "django.contrib.auth",
@@ -47,7 +51,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -116,6 +119,7 @@ CELERY_TASK_PUBLISH_RETRY = False  # a lost wake-up is made good by the sweep
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # they are idempotent
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 10_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -195,7 +199,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 
 # --- Language, time, files -----------------------------------------------------------------------
 LANGUAGE_CODE = "pt-br"
-LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]
+LANGUAGES = [("pt-br", "Português (Brasil)")]
 TIME_ZONE = "UTC"  # what the API shows
 CONSOLE_TIME_ZONE = "America/Sao_Paulo"  # what staff see
 USE_TZ = True

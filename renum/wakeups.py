@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache, partial
 
 import structlog
@@ -15,6 +16,9 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 COALESCE_SECONDS = 3
+# A Redis that hangs must not hold up every request in turn: after a failure nobody asks it for a while.
+PAUSE_SECONDS = 3
+_paused_until = 0.0
 
 
 @cache
@@ -33,10 +37,14 @@ def wake_after_commit(task: str, queue: str, **kwargs: str) -> None:
 
 def _wake(task: str, queue: str, kwargs: dict[str, str]) -> None:
     """Publish, unless a wake-up for the same work is still waiting in the queue."""
+    global _paused_until
+    if time.monotonic() < _paused_until:
+        return
     try:
         if _redis().set(_key(task, queue), 1, nx=True, ex=COALESCE_SECONDS):
             current_app.send_task(task, kwargs=kwargs, queue=queue, ignore_result=True, retry=False)
     except (RedisError, OperationalError) as error:
+        _paused_until = time.monotonic() + PAUSE_SECONDS
         log.warning("wake_up_lost", task=task, queue=queue, reason=type(error).__name__)
 
 

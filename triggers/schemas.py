@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from renum.validation import in_portuguese
 from triggers import actions, conditions
 from triggers.errors import InvalidTriggerConfig
 
@@ -86,5 +87,5 @@ def _validate(
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             path = ".".join(str(step) for step in (f"{part}_config", *problem["loc"]))
-            details.setdefault(path, []).append(problem["msg"].removeprefix("Value error, "))
+            details.setdefault(path, []).append(in_portuguese(problem))
         return None

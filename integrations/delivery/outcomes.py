@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from integrations.delivery.retries import next_attempt
 from integrations.errors import ProviderError
@@ -66,7 +67,7 @@ def _record(result: Result, now: datetime) -> None:
     if error is None:
         outcome, changes = Outcome.SENT, _final(State.SENT, now, sent_at=now)
         changes["provider_message_id"] = result.provider_message_id
-        changes["reason_code"] = ""
+        changes |= {"reason_code": "", "error_message": ""}
     elif error.uncertain:
         outcome, changes = Outcome.UNKNOWN, _final(State.UNKNOWN, now)
     elif retry_at is not None:
@@ -118,17 +119,26 @@ def _close_attempt(result: Result, outcome: DeliveryAttempt.Outcome, now: dateti
 
 
 def _note_end(
-    client_id: UUID, message_id: UUID, state: OutboundMessage.State, provider_message_id: str | None = None
+    client_id: UUID,
+    message_id: UUID,
+    state: OutboundMessage.State,
+    provider_message_id: str | None = None,
+    *,
+    decided_by: Cause | None = None,
 ) -> None:
-    """Carry a final state over to the conversation's message and the event log."""
+    """Carry a final state over to the conversation's message and the event log.
+
+    `decided_by` goes on from the message's own chain: who decided what the provider did not say.
+    """
     if state not in _EVENTS:
         return
     advance_message(client_id, [message_id], Message.State(state.value), provider_message_id)
     row = OutboundMessage.objects.only("conversation_id", "cause", "reason_code").get(id=message_id)
+    cause = Cause(tuple(row.cause)).noting("message", message_id)
     record_event(
         client_id,
         _EVENTS[state],
-        cause=Cause(tuple(row.cause)).noting("message", message_id),
+        cause=Cause((*cause.chain, *decided_by.chain)) if decided_by else cause,
         conversation_id=row.conversation_id,
         data={"message_id": str(message_id), "reason_code": row.reason_code},
     )
@@ -194,4 +204,23 @@ def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str) 
             outcome=Outcome.SENT, finished_at=now
         )
         _note_end(client_id, message_id, State.SENT, provider_message_id)
+    return bool(moved)
+
+
+def settle_by_person(client_id: UUID, message_id: UUID, *, sent: bool, cause: Cause) -> bool:
+    """A person looked and knows what became of an `unknown` message; its attempts stay as they were.
+
+    The caller is in a scope. Returns False, having changed nothing, if it is not unknown any more.
+    """
+    now = clock.now()
+    if sent:
+        # It left when it was tried, which is shortly before it became unknown.
+        changes = _final(State.SENT, now, sent_at=Coalesce(F("finished_at"), Value(now)))
+    else:
+        changes = _final(State.FAILED, now)
+    moved = OutboundMessage.objects.filter(id=message_id, client_id=client_id, state=State.UNKNOWN).update(
+        **changes, reason_code="SETTLED_BY_PERSON"
+    )
+    if moved:
+        _note_end(client_id, message_id, State(changes["state"]), decided_by=cause)
     return bool(moved)

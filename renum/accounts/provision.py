@@ -5,6 +5,8 @@ Runs before every `migrate`, as the owner; repeating it changes nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import conninfo, sql
@@ -51,7 +53,7 @@ def provision(connection: BaseDatabaseWrapper) -> None:
         cursor.execute(_GRANTS)
 
 
-def _missing_memberships(cursor: object) -> list[tuple[str, str]]:
+def _missing_memberships(cursor: Any) -> list[tuple[str, str]]:
     """`renum_app` is one of the `authenticated`; the runtime login, if it is another, is a `renum_app`."""
     wanted = [(settings.RUNTIME_ROLE, "authenticated")]
     login = conninfo.conninfo_to_dict(settings.ENVIRONMENT.database_url).get("user")
@@ -59,12 +61,7 @@ def _missing_memberships(cursor: object) -> list[tuple[str, str]]:
         wanted.append((str(login), settings.RUNTIME_ROLE))
     missing = []
     for member, role in wanted:
-        cursor.execute(  # type: ignore[attr-defined]
-            "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
-            " JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = %s AND r.rolname = %s"
-            " AND (m.inherit_option OR NOT m.admin_option)",
-            [member, role],
-        )
-        if cursor.fetchone() is None:  # type: ignore[attr-defined]
+        cursor.execute("SELECT pg_has_role(%s, %s, 'USAGE')", [member, role])
+        if not cursor.fetchone()[0]:
             missing.append((member, role))
     return missing

@@ -40,11 +40,14 @@ def _scoped(claims: str, service: str) -> Iterator[None]:
                 cursor.execute(_GET)
                 found = cursor.fetchone()
             before = (found[0] or "", found[1] or "")
+        if nested and before == (claims, service):
+            yield  # the outer scope is this one already
+            return
         _set(claims, service)
         yield
         # An inner block that succeeds would leak its scope to the outer one; one that fails is
         # undone with its savepoint.
-        if nested:
+        if nested and not connection.needs_rollback:
             _set(*before)
 
 
@@ -55,6 +58,12 @@ def _claims(profile_id: UUID) -> str:
 def bind_profile(profile_id: UUID) -> None:
     """Bind the scope of a profile to the transaction that is under way, to its end."""
     _set(_claims(profile_id), "")
+
+
+def bind_service(reason: str) -> None:
+    """Bind the service scope to the transaction that is under way, to its end."""
+    assert reason
+    _set("", "on")
 
 
 @contextmanager

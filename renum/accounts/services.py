@@ -28,7 +28,7 @@ def log_in(request: HttpRequest, email: str, password: str) -> TokenPair:
     if not isinstance(profile, Profile):
         raise LoginFailed
     with service_scope(reason="open a session"):
-        return _issue(profile, family=uuid.uuid4(), refused=LoginFailed)
+        return open_session(profile, family=uuid.uuid4(), refused=LoginFailed)
 
 
 def refresh(token: str) -> TokenPair:
@@ -49,12 +49,12 @@ def refresh(token: str) -> TokenPair:
         ).update(consumed_at=now)
         if consumed:
             profile = Profile.objects.get(refresh_sessions__id=session_id)
-            return _issue(profile, family=family, refused=RefreshRefused)
+            return open_session(profile, family=family, refused=RefreshRefused)
         RefreshSession.objects.filter(family=family, revoked_at=None).update(revoked_at=now)
     raise RefreshRefused
 
 
-def _issue(profile: Profile, *, family: uuid.UUID, refused: type[Exception]) -> TokenPair:
+def open_session(profile: Profile, *, family: uuid.UUID, refused: type[Exception]) -> TokenPair:
     client = Client.objects.filter(profile=profile).first()
     suspended = client is None or client.status != Client.Status.ACTIVE
     if not profile.is_active or (suspended and not profile.is_admin):

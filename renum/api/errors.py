@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any
 
 import structlog
@@ -73,7 +75,7 @@ def status_of(error: errors.DomainError) -> int:
 
 def domain_response(error: errors.DomainError) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Body, status and headers of a domain error."""
-    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if error.retry_after else {}
+    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))} if error.retry_after else {}
     return envelope(error.code, error.message, error.details), status_of(error), headers
 
 
@@ -116,7 +118,7 @@ def _framework_response(exc: drf.APIException) -> Response:
         details = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
     headers: dict[str, str] = {}
     if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = str(max(1, round(wait)))
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = str(exc.auth_header)  # type: ignore[attr-defined]
     return Response(envelope(code, message, details), status=exc.status_code, headers=headers)
@@ -152,4 +154,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     if not _is_machine(request):
         return defaults.server_error(request)
+    # The transaction of the request is opened and committed outside of the view and its handler.
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        body, status, _ = domain_response(errors.Unavailable())
+        return JsonResponse(body, status=status)
     return JsonResponse(envelope("INTERNAL_ERROR", "Erro interno. Nossa equipe foi avisada."), status=500)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.core.exceptions import ValidationError
+from rest_framework import exceptions as drf
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
+
+from renum.errors import InvalidInput
 
 
 class KeysetPagination(CursorPagination):
@@ -16,6 +20,12 @@ class KeysetPagination(CursorPagination):
     max_page_size = 200
     page_size_query_param = "limit"
     results_key = "results"
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, drf.NotFound) as error:  # a position that is no instant
+            raise InvalidInput(details={"cursor": ["Cursor inválido."]}) from error
 
     def get_paginated_response(self, data: Any) -> Response:
         link = self.get_next_link()

@@ -12,8 +12,15 @@ from rest_framework.views import APIView
 
 from renum.accounts import scope, selectors
 from renum.accounts.models import Client, Profile
+from renum.api.body import give_length
 from renum.errors import InvalidInput
 from renum.events.cause import Cause
+
+
+class ChunkedMixin:
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        give_length(request)
+        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class NonAtomicMixin:
@@ -24,7 +31,7 @@ class NonAtomicMixin:
         return transaction.non_atomic_requests(super().as_view(**initkwargs))  # type: ignore[misc]
 
 
-class TenantView(APIView):
+class TenantView(ChunkedMixin, APIView):
     """A view about one client's things, in one transaction under the caller's scope.
 
     `self.client` is the caller's own company, or for staff the one named by `?client_id=` or

@@ -131,7 +131,7 @@ class Message(models.Model):
     kind = models.CharField(_("tipo"), max_length=20, default="text")
     state = models.CharField(_("situação"), max_length=10, choices=State)
     length = models.PositiveIntegerField(_("caracteres"), default=0)
-    provider_message_id = models.CharField(max_length=128, null=True, blank=True)
+    provider_message_id = models.CharField(_("ID no provedor"), max_length=128, null=True, blank=True)
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
     occurred_at = models.DateTimeField(_("quando"), default=clock.now)
 

@@ -10,10 +10,10 @@ import phonenumbers
 from renum.conversations.errors import InvalidPhone
 from renum.security.blind_index import blind_index
 
-_JID = re.compile(r"(?P<digits>\d+)(:\d+)?@(s\.whatsapp\.net|c\.us)")
+_JID = re.compile(r"(?P<digits>\d+)(:\d+)?@(s\.whatsapp\.net|c\.us)", re.ASCII)
 # Older WhatsApp accounts lack the ninth digit: 55, area code, eight digits of which the first is 6–9.
 _WITHOUT_NINTH = re.compile(r"55(?P<area>[1-9]\d)(?P<number>[6-9]\d{7})")
-_ALLOWED = re.compile(r"[\d\s().+-]{8,25}")
+_ALLOWED = re.compile(r"[\d\s().+-]{8,25}", re.ASCII)
 
 
 def normalize_phone(text: str) -> str:
@@ -25,6 +25,8 @@ def normalize_phone(text: str) -> str:
     if not _ALLOWED.fullmatch(text):
         raise InvalidPhone
     digits = re.sub(r"\D", "", text)
+    if not text.startswith("+") and re.fullmatch(r"0(?!800)\d{10,11}", digits):
+        text = digits = digits[1:]  # the trunk prefix
     candidate = f"+{digits}" if text.startswith("+") or len(digits) > 11 else text
     old = _WITHOUT_NINTH.fullmatch(digits) if candidate.startswith("+") else None
     if old:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 
@@ -97,7 +98,13 @@ def record_message(
         )
         if known.exists():
             return None
-    message.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except IntegrityError:
+        if provider_message_id and known.exists():
+            return None
+        raise
     _touch(conversation, message)
     if direction == Message.Direction.INBOUND:
         change_status(conversation, Conversation.Status.OPEN, cause=cause)
@@ -120,10 +127,11 @@ def _touch(conversation: Conversation, message: Message) -> None:
 
 def change_status(conversation: Conversation, status: Conversation.Status, *, cause: Cause) -> Conversation:
     """Set the status and record the change; setting it to what it is changes nothing."""
-    previous = conversation.status
+    rows = Conversation.objects.filter(id=conversation.id, client_id=conversation.client_id)
+    previous = rows.select_for_update().values_list("status", flat=True).get()
+    conversation.status = status
     if previous == status:
         return conversation
-    conversation.status = status
     conversation.updated_at = clock.now()
     conversation.save(update_fields=["status", "updated_at"])
     record_event(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
 import aiohttp
 import httpx
 from django.conf import settings
@@ -37,7 +41,31 @@ class _VettedTransport(AiohttpTransport):
         literal = host_literal(request.url.host)
         if literal is not None:
             judge(str(literal), allow_loopback=self._allow_loopback)
-        return await super().handle_async_request(request)
+        try:
+            response = await super().handle_async_request(request)
+        except aiohttp.ClientError as error:  # what httpx-aiohttp has no name for, as garbage for an answer
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
+        response.stream = _CappedStream(response.stream, request)
+        return response
+
+
+class _CappedStream(httpx.AsyncByteStream):
+    """Gives up on an answer that grows beyond 2 MiB, instead of holding it in memory."""
+
+    def __init__(self, stream: Any, request: httpx.Request):
+        self._stream = stream
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_RESPONSE_BYTES:
+                raise httpx.RemoteProtocolError("the answer is too large", request=self._request)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def open_client(*, timeout_seconds: float | None = None, in_flight: int = 100) -> httpx.AsyncClient:
@@ -52,6 +80,7 @@ def open_client(*, timeout_seconds: float | None = None, in_flight: int = 100) -
         timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds), pool=None),
         follow_redirects=False,
         trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # integrations share the client
         headers={"User-Agent": "RENUM/1.0"},
     )
 

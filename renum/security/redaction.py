@@ -9,20 +9,41 @@ from typing import Any
 MASK = "***"
 
 SENSITIVE_KEY = re.compile(
-    r"token|secret|password|senha|api_?key|authorization|cookie|credential|signature"
+    r"token|secret|password|senha|api[_-]?key|authorization|cookie|credential|signature"
     r"|^(phone|telefone|recipient|to|cc|bcc|email|e_mail|number|jid|chatid|sender|from"
     r"|text|message|body|caption|subject|name)$",
     re.IGNORECASE,
 )
+_NOT_IN_UUID = r"(?<![0-9a-fA-F]{4}-)"
 _PATTERNS = (
-    (re.compile(r"(?i)\b(bearer|basic|token|apikey)[ =:]+[\w.~+/=-]{8,}"), r"\1 " + MASK),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), MASK),  # JWT
+    # `Bearer x`, `Basic x`: credentials have a digit, a sign or no end; words of a sentence do not
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*[\d=._~+/]|\S{24})[\w.~+/=-]{8,}"), r"\1 " + MASK),
+    # name=value, name: value, "name": "value"
+    (
+        re.compile(
+            r"(?i)([\w-]*(?:token|secret|password|passwd|senha|api[_-]?key)[\w-]*[\"']?\s*[:=]\s*[\"']?)"
+            r"(?!\*\*\*)[^\s\"'&,;(){}]{4,}"
+        ),
+        r"\1" + MASK,
+    ),
     (re.compile(r"\b(SG\.|sk-|sb_)[\w.-]{8,}"), MASK),
     (re.compile(r"(/webhooks/[a-z]+/)[\w-]{16,}"), r"\1" + MASK),
-    (re.compile(r"(://[^/\s:@]+:)[^/\s@]+@"), r"\1" + MASK + "@"),
-    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), MASK),  # e-mail and WhatsApp ids
-    (re.compile(r"\(?\b\d{2}\)?[ .]9?\d{4}[- .]\d{4}\b"), MASK),  # a number as people write it
-    (re.compile(r"(?<![\w.:-])\+?\d{10,15}(?![\w.:-])"), MASK),
+    (re.compile(r"(://[^/\s:@]*:)(?!\*\*\*@)[^/\s@]+@"), r"\1" + MASK + "@"),
+    # e-mail and WhatsApp ids
+    (re.compile(r"(?<![\w.%+:*-])(?!\*)[\w.+-]+(:\d+)?(@|%40)[\w-]+(\.[\w-]+)+"), MASK),
+    (re.compile(r"[\w.+-]+(@|%40)[\w-]+(\.[\w-]+)+"), MASK),
+    # phones as people write them: with a plus, or with area code and groups
+    (re.compile(r"\+\d[\d ().-]{7,20}\d(?![\w:])"), MASK),
+    (
+        re.compile(
+            _NOT_IN_UUID
+            + r"(?<![\w.:-])(55[ .-]?)?\(?0?\d{2}\)?[ .-]?(9[ .-]?\d{4}|[2-5]\d{3})[ .-]\d{4}\b(?![:-])"
+        ),
+        MASK,
+    ),
+    # phones as machines write them
+    (re.compile(_NOT_IN_UUID + r"(?<![\w.-])\d{10,15}(?![\w-]|[.:]\d)"), MASK),
 )
 
 

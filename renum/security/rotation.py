@@ -50,7 +50,9 @@ def _rotate_row(row: models.Model, field: RowBoundField | SealedConfigField) -> 
     resealed = field.reseal(row, stored)
     if resealed is None:
         return False
-    statement = sql.SQL("UPDATE {table} SET {column} = %s{cast} WHERE id = %s AND {column} = %s{cast}").format(
+    statement = sql.SQL(
+        "UPDATE {table} SET {column} = %s{cast} WHERE id = %s AND {column} = %s{cast}"
+    ).format(
         table=sql.Identifier(row._meta.db_table),
         column=sql.Identifier(field.column),
         cast=sql.SQL("::jsonb" if isinstance(field, SealedConfigField) else ""),

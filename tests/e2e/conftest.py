@@ -40,5 +40,7 @@ def bob(stack: Stack) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def console(stack: Stack) -> Console:
-    return Console(stack.web)
+def console(stack: Stack) -> Iterator[Console]:
+    opened = Console(stack.web)
+    yield opened
+    opened.http.close()

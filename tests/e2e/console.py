@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import httpx
 
 ZONE = ZoneInfo("America/Sao_Paulo")  # the console's
-_FIELD = re.compile(r"<(input|textarea|select)\b([^>]*)>(.*?)(?=<(?:input|textarea|select)\b|</form>|\Z)", re.S)
+_FIELD = re.compile(
+    r"<(input|textarea|select)\b([^>]*)>(.*?)(?=<(?:input|textarea|select)\b|</form>|\Z)", re.S
+)
 _ATTRIBUTE = re.compile(r'([\w-]+)(?:="([^"]*)")?')
 
 

@@ -9,10 +9,10 @@ from rest_framework.views import APIView
 from renum.accounts import services
 from renum.accounts.api.serializers import LoginSerializer, RefreshSerializer, TokenPairSerializer
 from renum.api.throttling import spend
-from renum.api.views import NonAtomicMixin
+from renum.api.views import ChunkedMixin, NonAtomicMixin
 
 
-class _SessionView(NonAtomicMixin, APIView):
+class _SessionView(NonAtomicMixin, ChunkedMixin, APIView):
     """Anonymous. Not atomic: a refused refresh must still commit the family's revocation."""
 
     permission_classes = (AllowAny,)

@@ -52,10 +52,18 @@ class ConversationListView(TenantView, ListAPIView[Conversation]):
         return selectors.list_conversations(self.client.id, status=status)
 
 
+CONVERSATION_ANSWER = answer("ConversationAnswer", conversation=ConversationSerializer())
+
+
 class ConversationView(TenantView):
+    @extend_schema(responses=CONVERSATION_ANSWER, operation_id="conversations_get")
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """One conversation with its contact."""
+        return _answer(selectors.get_conversation(self.client.id, conversation_id))
+
     @extend_schema(
         request=ConversationPatchSerializer,
-        responses=answer("ConversationAnswer", conversation=ConversationSerializer()),
+        responses=CONVERSATION_ANSWER,
         operation_id="conversations_update",
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
@@ -68,7 +76,11 @@ class ConversationView(TenantView):
             Conversation.Status(serializer.validated_data["status"]),
             cause=self.asked_by,
         )
-        return Response({"success": True, "conversation": ConversationSerializer(conversation).data})
+        return _answer(conversation)
+
+
+def _answer(conversation: Conversation) -> Response:
+    return Response({"success": True, "conversation": ConversationSerializer(conversation).data})
 
 
 class MessageListView(TenantView, ListAPIView[Any]):

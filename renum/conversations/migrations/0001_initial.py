@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(default='text', max_length=20, verbose_name='tipo')),
                 ('state', models.CharField(choices=[('received', 'Recebida'), ('queued', 'Na fila'), ('sent', 'Enviada'), ('delivered', 'Entregue'), ('read', 'Lida'), ('failed', 'Não enviada'), ('unknown', 'Incerta')], max_length=10, verbose_name='situação')),
                 ('length', models.PositiveIntegerField(default=0, verbose_name='caracteres')),
-                ('provider_message_id', models.CharField(blank=True, max_length=128, null=True)),
+                ('provider_message_id', models.CharField(verbose_name='ID no provedor', blank=True, max_length=128, null=True)),
                 ('cause', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None, verbose_name='causa')),
                 ('occurred_at', models.DateTimeField(default=renum.clock.now, verbose_name='quando')),
                 ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='accounts.client', verbose_name='cliente')),

@@ -21,7 +21,9 @@ TEXT = "mensagem com ç, emoji 🦜 e \x00".encode()
 def _flip(envelope: bytes, dice: random.Random) -> bytes:
     position = dice.randrange(len(envelope))
     return (
-        envelope[:position] + bytes([envelope[position] ^ (1 << dice.randrange(8))]) + envelope[position + 1 :]
+        envelope[:position]
+        + bytes([envelope[position] ^ (1 << dice.randrange(8))])
+        + envelope[position + 1 :]
     )
 
 
@@ -188,4 +190,8 @@ def test_a_key_that_is_not_base64_of_32_bytes_is_refused(text: str) -> None:
 
 def test_a_key_may_be_written_in_either_base64_alphabet() -> None:
     key = b"\xfb\xff" * 16
-    assert decode_key(base64.b64encode(key).decode()) == decode_key(base64.urlsafe_b64encode(key).decode()) == key
+    assert (
+        decode_key(base64.b64encode(key).decode())
+        == decode_key(base64.urlsafe_b64encode(key).decode())
+        == key
+    )

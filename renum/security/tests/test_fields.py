@@ -13,12 +13,12 @@ from django.core.exceptions import FieldError
 from django.db import connection, models, transaction
 from pydantic import SecretStr
 
-from conftest import Cast
 from renum.conversations.models import Contact, Conversation
 from renum.security import fields
 from renum.security.blind_index import blind_index
 from renum.security.crypto import DecryptionFailed, Keyring
 from renum.security.fields import Sealed, refuse_sealed_lookalikes
+from tests.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("as_service")
 
@@ -95,7 +95,9 @@ def test_i7_any_text_survives(contact: Contact, text: str) -> None:
     assert Contact.objects.get(id=contact.id).name == text
 
 
-@pytest.mark.parametrize("value", [{"text": "olá 🦜"}, {}, [], [1, 2.5, None], "x", 0, False, {"a": {"b": []}}])
+@pytest.mark.parametrize(
+    "value", [{"text": "olá 🦜"}, {}, [], [1, 2.5, None], "x", 0, False, {"a": {"b": []}}]
+)
 def test_i7_json_comes_back_from_the_database(cast: Cast, integration: Any, value: Any) -> None:
     event = InboundEvent.objects.create(
         client=cast.acme, integration=integration, kind="messages", dedup_key="1", payload=value
@@ -274,7 +276,9 @@ def _renamed(contact: Contact) -> Contact:
     return contact
 
 
-@pytest.mark.parametrize("lookup", ["phone", "phone__contains", "phone__in", "phone__gt", "phone__startswith"])
+@pytest.mark.parametrize(
+    "lookup", ["phone", "phone__contains", "phone__in", "phone__gt", "phone__startswith"]
+)
 def test_i7_an_encrypted_column_cannot_be_searched(contact: Contact, lookup: str) -> None:
     with pytest.raises(FieldError):
         Contact.objects.filter(**{lookup: [PHONE] if lookup.endswith("in") else PHONE}).exists()

@@ -1,0 +1,189 @@
+"""Who may ask about whom: every endpoint, anonymous, another tenant and staff."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from renum.api.tests.envelopes import INSTANT, assert_envelope
+from tests import factories
+from tests.cast import Cast
+from tests.tenants import fill_tenant
+
+PUBLIC = {"api/auth/login", "api/auth/refresh", "api/schema", "api/docs"}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+# How to name an object of the address, and a body that its endpoint accepts.
+OBJECTS = {"conversation_id": "conversations", "message_id": "outbound_messages", "trigger_id": "triggers"}
+BODIES: dict[tuple[str, str], Any] = {
+    ("patch", "api/conversations/<uuid:conversation_id>"): {"status": "closed"},
+}
+
+
+def _walk(patterns: Any, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def endpoints() -> list[tuple[str, str]]:
+    """Every (method, route) under /api/ that needs a log-in."""
+    return [
+        (method, route)
+        for route, pattern in _walk(get_resolver().url_patterns)
+        if route.startswith("api/") and route not in PUBLIC
+        for method in METHODS
+        if hasattr(pattern.callback.view_class, method)
+    ]
+
+
+ENDPOINTS = endpoints()
+DETAILS = [(method, route) for method, route in ENDPOINTS if "<" in route]
+
+
+def _address(route: str, ids: dict[str, uuid.UUID]) -> str:
+    path = f"/{route}"
+    for name, table in OBJECTS.items():
+        path = path.replace(f"<uuid:{name}>", str(ids.get(table, uuid.UUID(int=7))))
+    assert "<" not in path, f"teach OBJECTS how to fill in {route}"
+    return path
+
+
+def _call(client: APIClient, method: str, route: str, ids: dict[str, uuid.UUID] | None = None) -> Any:
+    return getattr(client, method)(_address(route, ids or {}), BODIES.get((method, route)), format="json")
+
+
+def test_the_walk_found_the_endpoints() -> None:
+    assert {
+        ("get", "api/conversations"),
+        ("patch", "api/conversations/<uuid:conversation_id>"),
+        ("post", "api/integrations/whatsapp/send"),
+        ("post", "api/triggers"),
+    } <= set(ENDPOINTS)
+    assert len(DETAILS) >= 4
+
+
+@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
+def test_i6_every_endpoint_refuses_the_anonymous(db: None, method: str, route: str) -> None:
+    response = _call(APIClient(), method, route)
+    assert_envelope(response, 401, "NOT_AUTHENTICATED")
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("route", sorted({route for _, route in ENDPOINTS}))
+def test_i6_every_endpoint_refuses_the_anonymous_whatever_the_method(db: None, route: str) -> None:
+    for method in ("put", "delete", "options", "head"):
+        assert _call(APIClient(), method, route).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
+def test_i6_every_endpoint_refuses_a_forged_token(db: None, method: str, route: str) -> None:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION="Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.")
+    assert_envelope(_call(client, method, route), 401, "INVALID_TOKEN")
+
+
+@pytest.fixture
+def ids_of_acme(cast: Cast) -> dict[str, uuid.UUID]:
+    fill_tenant(cast.globex)
+    return {table: row.pk for table, row in fill_tenant(cast.acme).items()}
+
+
+@pytest.mark.parametrize(("method", "route"), DETAILS)
+def test_i6_an_object_of_another_tenant_is_not_found(
+    cast: Cast, api: Any, ids_of_acme: dict[str, uuid.UUID], method: str, route: str
+) -> None:
+    body = assert_envelope(_call(api(cast.bob), method, route, ids_of_acme), 404)
+    nowhere = assert_envelope(_call(api(cast.bob), method, route), 404)
+    del body["timestamp"], nowhere["timestamp"]
+    assert body == nowhere
+    assert _call(api(cast.alice), method, route, ids_of_acme).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "route"), DETAILS)
+def test_i6_staff_that_named_one_client_do_not_find_the_objects_of_another(
+    cast: Cast, api: Any, ids_of_acme: dict[str, uuid.UUID], method: str, route: str
+) -> None:
+    client = api(cast.sofia)
+    address = _address(route, ids_of_acme)
+    body = BODIES.get((method, route))
+    wrong, right = (f"{address}?client_id={owner.id}" for owner in (cast.globex, cast.acme))
+    assert_envelope(getattr(client, method)(wrong, body, format="json"), 404)
+    assert getattr(client, method)(right, body, format="json").status_code == 200
+
+
+@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
+def test_i6_staff_name_the_client_whose_things_they_mean(
+    cast: Cast, api: Any, method: str, route: str
+) -> None:
+    assert_envelope(_call(api(cast.sofia), method, route), 400, "CLIENT_REQUIRED")
+
+
+@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
+def test_i6_naming_another_client_is_not_found(
+    committed_cast: Cast, api: Any, method: str, route: str
+) -> None:
+    client = api(committed_cast.alice)
+    address = _address(route, {})
+    for stranger in (committed_cast.globex.id, uuid.uuid4()):
+        by_query = getattr(client, method)(f"{address}?client_id={stranger}", {}, format="json")
+        by_header = getattr(client, method)(address, {}, format="json", HTTP_X_CLIENT_ID=str(stranger))
+        for response in (by_query, by_header):
+            assert_envelope(response, 404, "CLIENT_NOT_FOUND")
+
+
+def test_i6_staff_see_the_client_that_they_name(cast: Cast, api: Any) -> None:
+    acme, globex = (factories.make_conversation(client) for client in (cast.acme, cast.globex))
+    client = api(cast.sofia)
+    for owner, conversation in ((cast.acme, acme), (cast.globex, globex)):
+        for response in (
+            client.get(f"/api/conversations?client_id={owner.id}"),
+            client.get("/api/conversations", HTTP_X_CLIENT_ID=str(owner.id)),
+            client.get("/api/conversations", HTTP_X_CLIENT_ID=owner.id.hex.upper()),
+        ):
+            assert response.status_code == 200
+            assert [one["id"] for one in response.json()["conversations"]] == [str(conversation.id)]
+
+
+@pytest.mark.parametrize("named", ["x", "1", "' OR 1=1", "00000000-0000-0000-0000-00000000000g", "é"])
+def test_a_client_that_is_no_uuid_is_refused(cast: Cast, api: Any, named: str) -> None:
+    response = api(cast.sofia).get("/api/conversations", {"client_id": named})
+    assert "client_id" in assert_envelope(response, 400, "VALIDATION_ERROR")["details"]
+
+
+def test_a_client_may_name_itself(cast: Cast, api: Any) -> None:
+    assert api(cast.alice).get(f"/api/conversations?client_id={cast.acme.id}").status_code == 200
+
+
+def test_instants_are_shown_in_utc(cast: Cast, api: Any) -> None:
+    at = datetime(2026, 3, 1, 21, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=-3)))
+    conversation = factories.make_conversation(cast.acme, last_message_at=at, last_inbound_at=at)
+    factories.make_message(conversation, occurred_at=at)
+    listed = api(cast.alice).get("/api/conversations").json()["conversations"][0]
+    assert listed["last_message_at"] == listed["last_inbound_at"] == "2026-03-02T00:30:05Z"
+    assert listed["last_outbound_at"] is None
+    assert INSTANT.fullmatch(listed["created_at"]) and INSTANT.fullmatch(listed["updated_at"])
+    created = datetime.strptime(listed["created_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=1)
+    message = api(cast.alice).get(f"/api/conversations/{conversation.id}/messages").json()["messages"][0]
+    assert message["occurred_at"] == "2026-03-02T00:30:05Z"
+
+
+def test_instants_are_shown_in_utc_after_staff_used_the_console(cast: Cast, api: Any) -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    factories.make_conversation(cast.acme, last_message_at=at)
+    browser = APIClient()
+    form = {"username": "sofia@renum.test", "password": "sofia-password-1"}
+    assert browser.post("/admin/login/?next=/admin/", form, format=None).status_code == 302
+    assert browser.get("/admin/").status_code == 200
+    listed = api(cast.alice).get("/api/conversations").json()["conversations"][0]
+    assert listed["last_message_at"] == "2026-03-01T12:00:00Z"

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from renum.accounts.models import Client
+from renum.admin_columns import CLIENT, moment, row_link
+from renum.admin_filters import BY_CLIENT
+from renum.admin_site import ConsoleAdmin
+from renum.conversations.errors import InvalidPhone
+from renum.conversations.models import Channel, Suppression
+from renum.conversations.phones import normalize_phone, phone_index
+
+
+class SuppressionForm(forms.ModelForm[Suppression]):
+    phone = forms.CharField(
+        label=_("telefone"),
+        max_length=32,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Com DDD. O número em si não é guardado."),
+    )
+
+    def clean_phone(self) -> str:
+        try:
+            return normalize_phone(self.cleaned_data["phone"])
+        except InvalidPhone as error:
+            raise forms.ValidationError(error.message) from error
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean() or self.cleaned_data
+        if values.get("client") and values.get("phone"):
+            self.instance.channel = Channel.WHATSAPP
+            self.instance.address_index = phone_index(values["client"].id, values["phone"])
+            taken = Suppression.objects.filter(
+                client=values["client"],
+                channel=self.instance.channel,
+                address_index=self.instance.address_index,
+            )
+            if taken.exists():
+                raise forms.ValidationError(_("Este número já está bloqueado para este cliente."))
+        return values
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ConsoleAdmin):
+    """Who must not be written to. An entry is added or taken back, never changed."""
+
+    form = SuppressionForm
+    list_display = (
+        row_link(_("bloqueio"), lambda suppression: suppression.id.hex[:8]),
+        CLIENT,
+        "channel",
+        "reason",
+        moment("created_at", _("desde")),
+    )
+    list_display_links = None
+    list_select_related = ("client",)
+    list_filter = (BY_CLIENT, "channel")
+    search_help_text = _("Telefone com DDD, ou ID completo")
+    ordering = ("-created_at",)
+    autocomplete_fields = ("client",)
+    fields = ("client", "channel", "reason", "created_at")
+    readonly_fields = ("channel", "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else ("client", "phone", "reason")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        try:
+            phone = normalize_phone(term)
+        except InvalidPhone:
+            return super().find(queryset, term)
+        clients = Client.objects.values_list("id", flat=True)
+        return queryset.filter(address_index__in=[phone_index(client, phone) for client in clients])

@@ -1,0 +1,54 @@
+"""A row in every tenant table for one client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from renum.accounts.models import Client
+from tests import factories
+
+# table -> whether clients may write it
+TENANT_TABLES = {
+    "contacts": True,
+    "conversations": True,
+    "messages": True,
+    "suppressions": True,
+    "events": True,
+    "integrations": True,
+    "outbound_messages": True,
+    "delivery_attempts": False,
+    "triggers": True,
+    "trigger_executions": False,
+    "inbound_events": False,
+    "agent_runs": False,
+}
+
+
+def model_of(table: str) -> Any:
+    return next(model for model in apps.get_models() if model._meta.db_table == table)
+
+
+def fill_tenant(client: Client) -> dict[str, models.Model]:
+    """Make at least one row of the client in each tenant table; returns one of each."""
+    conversation = factories.make_conversation(client)
+    integration = factories.make_integration(client)
+    outbound = factories.make_outbound(conversation, integration=integration)
+    trigger = factories.make_trigger(client)
+    rows = (
+        conversation.contact,
+        conversation,
+        factories.make_message(conversation),
+        factories.make_suppression(client),
+        factories.make_event(client, conversation=conversation),
+        integration,
+        outbound,
+        factories.make_attempt(outbound),
+        trigger,
+        factories.make_execution(trigger, conversation),
+        factories.make_inbound(integration),
+        factories.make_agent_run(conversation),
+    )
+    return {row._meta.db_table: row for row in rows}

@@ -1,0 +1,6 @@
+"""The console's pages about automations."""
+
+from triggers.admin.executions import TriggerExecutionAdmin
+from triggers.admin.triggers import TriggerAdmin
+
+__all__ = ["TriggerAdmin", "TriggerExecutionAdmin"]
