@@ -13,7 +13,7 @@ def give_length(request: HttpRequest) -> None:
     """Read a chunked body, whose length nobody declared: DRF takes it for no body at all."""
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         body = read_body(request)
-        request._stream = BytesIO(body)  # type: ignore[attr-defined]
+        request._stream = BytesIO(body)
         request.META["CONTENT_LENGTH"] = str(len(body))
 
 

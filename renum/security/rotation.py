@@ -54,7 +54,7 @@ def _rotate_row(row: models.Model, field: RowBoundField | SealedConfigField) -> 
         "UPDATE {table} SET {column} = %s{cast} WHERE id = %s AND {column} = %s{cast}"
     ).format(
         table=sql.Identifier(row._meta.db_table),
-        column=sql.Identifier(field.column),
+        column=sql.Identifier(str(field.column)),
         cast=sql.SQL("::jsonb" if isinstance(field, SealedConfigField) else ""),
     )
     with connection.cursor() as cursor:

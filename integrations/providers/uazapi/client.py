@@ -10,7 +10,7 @@ from django.conf import settings
 
 from integrations import errors
 from integrations.providers.uazapi.config import UazapiSettings
-from renum.security.http import MAX_RESPONSE_BYTES, left_before_sending
+from renum.security.http import left_before_sending
 
 # Uazapi reports refusals for good as 5xx: the text tells. (substring of the error, error class)
 _ERROR_TEXTS: list[tuple[str, type[errors.ProviderError]]] = [
@@ -57,6 +57,8 @@ class UazapiClient:
                 )
         except TimeoutError as error:
             raise errors.TimedOut from error
+        except httpx.RemoteProtocolError as error:
+            raise errors.ProtocolError from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             if isinstance(error, httpx.InvalidURL) or left_before_sending(error):
                 raise errors.Unavailable("Não foi possível conectar ao provedor.") from error
@@ -67,8 +69,6 @@ class UazapiClient:
 
 
 def _decode(response: httpx.Response) -> Any:
-    if len(response.content) > MAX_RESPONSE_BYTES:
-        raise errors.ProtocolError(http_status=response.status_code)
     try:
         return response.json()
     except ValueError as error:
