@@ -25,7 +25,7 @@ from django_celery_beat.models import (
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from renum.admin_columns import moment
+from renum.admin_columns import EMPTY, moment
 from renum.admin_site import ConsoleAdmin
 
 
@@ -78,6 +78,14 @@ class PeriodicTaskAdmin(ConsoleAdmin, BasePeriodicTaskAdmin):  # type: ignore[mi
     search_fields = ("name", "task")
     search_help_text = _("Nome ou tarefa")
     ordering = ("name",)
+    fieldsets = tuple(
+        (title, {**part, "fields": tuple(name for name in part["fields"] if name != "solar")})
+        for title, part in BasePeriodicTaskAdmin.fieldsets
+    )
+
+    @admin.display(description=_("Crontab por extenso"))
+    def crontab_translation(self, obj: PeriodicTask) -> str:
+        return str(obj.crontab.human_readable) if obj.crontab else EMPTY
 
 
 @admin.register(IntervalSchedule)

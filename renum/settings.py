@@ -200,6 +200,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 # --- Language, time, files -----------------------------------------------------------------------
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português (Brasil)")]
+LOCALE_PATHS = [BASE_DIR / "renum" / "locale"]  # what other packages do not say in Portuguese
 TIME_ZONE = "UTC"  # what the API shows
 CONSOLE_TIME_ZONE = "America/Sao_Paulo"  # what staff see
 USE_TZ = True

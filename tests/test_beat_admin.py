@@ -83,3 +83,14 @@ def test_a_schedule_shows_the_tasks_that_use_it(cast: Cast, task: PeriodicTask) 
     assert task.name in text_of(sofia.get(page_url(task.interval)))
     CrontabSchedule.objects.create(minute="0", hour="9")
     assert "09:00" in text_of(sofia.get(list_url(CrontabSchedule)))
+
+
+def test_the_pages_are_in_portuguese(cast: Cast) -> None:
+    sofia = console_of(cast.sofia)
+    page = text_of(sofia.get(list_url(PeriodicTask)))
+    for words in ("Tarefas periódicas", "Executar agora", "a cada 60 segundos"):
+        assert words in page, words
+    form = text_of(sofia.get(add_url(PeriodicTask)))
+    assert "Choose" not in form
+    for english in ("Routing Key", "Execution Options", "Set only one schedule", "Clocked Schedule"):
+        assert english not in form, english
