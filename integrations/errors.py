@@ -42,6 +42,12 @@ class ConnectionFailed(UpstreamFailed):
     code = "CONNECTION_FAILED"
 
 
+class IntegrationUnreadable(Conflict):
+    """A configuração salva não pode ser lida. Configure a integração novamente."""
+
+    code = "INTEGRATION_UNREADABLE"
+
+
 class IdempotencyMismatch(InvalidInput):
     """Esta chave de idempotência já foi usada com outro conteúdo."""
 
@@ -112,7 +118,7 @@ class Unavailable(ProviderError):
 
 
 class TimedOut(ProviderError):
-    """O provedor não respondeu a tempo; não se sabe se a mensagem saiu."""
+    """O provedor não respondeu a tempo."""
 
     code = "TIMED_OUT"
     uncertain = True

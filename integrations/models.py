@@ -8,13 +8,16 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from pydantic import ValidationError
 
 from integrations import providers
+from integrations.errors import IntegrationUnreadable
 from integrations.querysets import OutboundQuerySet
 from renum import clock
 from renum.accounts.models import Client
 from renum.conversations.models import Channel, Conversation
 from renum.security.blind_index import HEX_LENGTH
+from renum.security.crypto import DecryptionFailed
 from renum.security.fields import SealedConfigField, SealedJSONField, SealedTextField
 
 
@@ -69,8 +72,11 @@ class Integration(models.Model):
 
     @property
     def settings(self) -> Any:
-        """The provider's settings, validated again on use; raises `pydantic.ValidationError`."""
-        return providers.get(self.provider).settings.model_validate(self.config)
+        """The provider's settings, validated again on use; raises `IntegrationUnreadable`."""
+        try:
+            return providers.get(self.provider).settings.model_validate(self.config)
+        except (ValidationError, DecryptionFailed) as error:
+            raise IntegrationUnreadable from error
 
 
 class OutboundMessage(models.Model):

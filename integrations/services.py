@@ -99,16 +99,22 @@ def configure_uazapi(
 
 
 def _probe(config: UazapiSettings, candidates: list[Dialect]) -> tuple[UazapiSettings, Checked]:
-    """Find the dialect that the address speaks: a 404 means the other one."""
+    """Find the dialect that the address speaks, by asking in each.
+
+    A server asked in the other's may answer 404 or, since it finds no credentials, 401. So a refusal
+    counts when no dialect is accepted, and then before other failures.
+    """
+    failures: list[errors.ProviderError] = []
     for dialect in candidates:
         attempt = config.model_copy(update={"dialect": dialect})
         try:
             return attempt, check_settings("uazapi", attempt)
         except errors.ProviderError as error:
-            absent = isinstance(error, errors.Rejected | errors.Unsupported | errors.ProtocolError)
-            if not absent or dialect == candidates[-1]:
-                raise as_domain_error(error) from error
-    raise AssertionError("unreachable: the last candidate returns or raises")
+            failures.append(error)
+            if isinstance(error, errors.Unavailable | errors.TimedOut | errors.RateLimited):
+                break  # it would not answer the other either
+    told = next((error for error in failures if isinstance(error, errors.AuthFailed)), failures[-1])
+    raise as_domain_error(told) from told
 
 
 def as_domain_error(error: errors.ProviderError) -> errors.InvalidCredentials | errors.ConnectionFailed:
@@ -165,19 +171,16 @@ def _reach(
 def _save(client_id: UUID, config: UazapiSettings, checked: Checked, *, cause: Cause) -> Integration:
     """Create or replace the client's WhatsApp integration. Its webhook address stays the same."""
     spec = providers.get("uazapi")
-    integration = (
-        Integration.objects.select_for_update()
-        .filter(client_id=client_id, type=spec.integration_type)
-        .first()
+    key = secrets.token_urlsafe(WEBHOOK_KEY_BYTES)
+    integration, _ = Integration.objects.select_for_update().get_or_create(
+        client_id=client_id,
+        type=spec.integration_type,
+        defaults={
+            "provider": spec.kind,
+            "webhook_key": key,
+            "webhook_key_index": webhook_key_index(key),
+        },
     )
-    if integration is None:
-        key = secrets.token_urlsafe(WEBHOOK_KEY_BYTES)
-        integration = Integration(
-            client_id=client_id,
-            type=spec.integration_type,
-            webhook_key=key,
-            webhook_key_index=webhook_key_index(key),
-        )
     if config.webhook_secret is None and spec.signs_webhooks(config):
         config = config.model_copy(update={"webhook_secret": SecretStr(secrets.token_urlsafe(32))})
     values = config.model_dump()
@@ -187,7 +190,6 @@ def _save(client_id: UUID, config: UazapiSettings, checked: Checked, *, cause: C
     integration.config = values
     integration.token_index = token_index(config.api_token.get_secret_value())
     integration.status = _status_of(checked)
-    integration.enabled = True
     integration.last_tested_at = clock.now()
     integration.last_error = None
     integration.save()

@@ -6,6 +6,7 @@ DATABASE_URL and REDIS_URL set, those servers are used, in a database that is ma
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from renum.stack.servers.postgres import embedded_postgres
 from renum.stack.servers.valkey import embedded_valkey
 
 _started = ExitStack()
+atexit.register(_started.close)  # also when a conftest cannot be imported
 
 
 def _start() -> None:

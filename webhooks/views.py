@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from integrations.errors import IntegrationUnreadable
 from integrations.models import Integration
 from renum import clock
 from renum.accounts.scope import service_scope
@@ -65,7 +66,10 @@ def _receive(request: HttpRequest, key: str | None) -> None:
             raise InvalidSignature
         if malformed:
             raise InvalidPayload
-        _verify(request, integration, payload, body, token)
+        try:
+            _verify(request, integration, payload, body, token)
+        except IntegrationUnreadable as error:  # ours to mend: the provider shall try again
+            raise ProcessingFailed from error
         services.take_in(integration, payload, body)
 
 

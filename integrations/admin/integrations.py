@@ -13,17 +13,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from integrations import services
-from integrations.errors import ConnectionFailed, InvalidCredentials
+from integrations.errors import ConnectionFailed, IntegrationUnreadable, InvalidCredentials
 from integrations.models import Integration
 from renum.accounts.scope import service_scope
 from renum.admin_columns import CLIENT, EMPTY, column, error_text, moment, state
 from renum.admin_filters import BY_CLIENT
 from renum.admin_site import ConsoleAdmin
-from renum.security.crypto import DecryptionFailed
 from renum.security.fields import PREFIX
 from renum.security.redaction import redact_text
 
@@ -160,7 +159,7 @@ def _check(integration: Integration) -> tuple[int, str]:
         checked = services.check_integration(lambda: service_scope(reason="support console"), integration)
     except (InvalidCredentials, ConnectionFailed) as error:
         return messages.ERROR, _("Teste de conexão: %s") % error.message
-    except (ValidationError, DecryptionFailed):
+    except IntegrationUnreadable:
         return messages.ERROR, str(_("Teste de conexão: a configuração guardada não pôde ser lida."))
     if not checked.health.connected:
         text = _("Teste de conexão: o provedor aceitou o token, mas o WhatsApp está desconectado.")

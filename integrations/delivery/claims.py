@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.db import connection
-from pydantic import ValidationError
 
 from integrations import providers
 from integrations.delivery import gate, outcomes
+from integrations.errors import IntegrationUnreadable
 from integrations.models import DeliveryAttempt, OutboundMessage
 from renum import clock
 from renum.accounts.models import Client
@@ -26,11 +27,12 @@ from renum.security.crypto import DecryptionFailed
 
 log = structlog.get_logger(__name__)
 
+ROUNDS = 20  # of messages that may not leave, before whoever waits for answers gets a turn
 _LOCK_SPACE = 0x0B0  # first key of our advisory locks on integrations
 
-# The integrations with work in this lane, by skipping through the index: cost follows their number,
-# not that of the messages. Each is locked for this transaction, so that two claimers do not both
-# find room for one more.
+# The integrations with something due in this lane and a free place, found by skipping through the
+# index: cost follows their number, not that of the messages. Each is locked for this transaction, so
+# that two claimers do not both find room for one more.
 _LOCK_INTEGRATIONS = """
 WITH RECURSIVE waiting(integration_id) AS (
     (SELECT integration_id FROM outbound_messages
@@ -41,7 +43,14 @@ WITH RECURSIVE waiting(integration_id) AS (
             ORDER BY m.integration_id LIMIT 1)
     FROM waiting w WHERE w.integration_id IS NOT NULL
 ), shuffled AS MATERIALIZED (
-    SELECT integration_id FROM waiting WHERE integration_id IS NOT NULL ORDER BY random() LIMIT %(batch)s
+    SELECT w.integration_id FROM waiting w JOIN integrations i ON i.id = w.integration_id
+    WHERE EXISTS (SELECT 1 FROM outbound_messages m
+                  WHERE m.integration_id = w.integration_id AND m.state = 'queued'
+                    AND m.priority = %(priority)s AND m.next_attempt_at <= %(now)s)
+      AND (SELECT count(*) FROM outbound_messages s
+           WHERE s.integration_id = w.integration_id AND s.state = 'sending')
+          < (%(in_flight)s::jsonb ->> i.provider)::int
+    ORDER BY random() LIMIT %(batch)s
 )
 SELECT integration_id FROM shuffled
 WHERE pg_try_advisory_xact_lock(%(space)s, hashtext(integration_id::text))
@@ -59,10 +68,11 @@ WITH open AS MATERIALIZED (
         SELECT m.id FROM outbound_messages m
         WHERE m.integration_id = open.id AND m.state = 'queued' AND m.priority = %(priority)s
           AND m.next_attempt_at <= %(now)s
-          AND NOT EXISTS (  -- order per person
+          AND NOT EXISTS (  -- order per person; a reply may overtake what waits in a lower lane
               SELECT 1 FROM outbound_messages e
               WHERE e.integration_id = m.integration_id AND e.recipient_index = m.recipient_index
-                AND e.state IN ('queued', 'sending') AND (e.queued_at, e.id) < (m.queued_at, m.id))
+                AND e.state IN ('queued', 'sending') AND (e.state = 'sending' OR e.priority <= m.priority)
+                AND (e.queued_at, e.id) < (m.queued_at, m.id))
           AND NOT EXISTS (  -- replies before bulk
               SELECT 1 FROM outbound_messages h
               WHERE h.integration_id = m.integration_id AND h.state = 'queued'
@@ -75,6 +85,10 @@ SET state = 'sending', lease_token = %(lease)s, leased_until = %(until)s
 FROM picked WHERE o.id = picked.id
 RETURNING o.id
 """
+
+
+class MessageUnreadable(Exception):
+    """The row has no text or no recipient, though it is to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,35 +110,31 @@ def claim_due(priority: OutboundMessage.Priority, batch: int) -> list[Claimed]:
 
     Those that the gate refuses or holds are recorded as such and not returned.
     """
-    now = clock.now()
-    with service_scope(reason="claim due messages"):
-        ids = _claim_rows(priority, batch, now)
-        rows = list(
-            OutboundMessage.objects.filter(id__in=ids)
-            .select_related("integration", "client")
-            .order_by("queued_at")
-        )
-        return _judge(rows, now)
+    for _ in range(ROUNDS):
+        now = clock.now()
+        with service_scope(reason="claim due messages"):
+            ids = _claim_rows(priority, batch, now)
+            rows = OutboundMessage.objects.filter(id__in=ids).select_related("integration", "client")
+            claimed = _judge(list(rows.order_by("queued_at")), now)
+        if claimed or not ids:
+            return claimed
+    return []
 
 
 def _claim_rows(priority: OutboundMessage.Priority, batch: int, now: datetime) -> list[UUID]:
+    due: dict[str, Any] = {
+        "priority": priority.value,
+        "batch": batch,
+        "now": now,
+        "in_flight": json.dumps({kind: spec.in_flight for kind, spec in providers.REGISTRY.items()}),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_INTEGRATIONS, {"priority": priority.value, "batch": batch, "space": _LOCK_SPACE})
+        cursor.execute(_LOCK_INTEGRATIONS, {**due, "space": _LOCK_SPACE})
         integrations = [row[0] for row in cursor.fetchall()]
         if not integrations:
             return []
-        cursor.execute(
-            _CLAIM,
-            {
-                "priority": priority.value,
-                "batch": batch,
-                "now": now,
-                "integrations": integrations,
-                "lease": uuid4(),
-                "until": now + timedelta(seconds=settings.ENVIRONMENT.delivery_lease_seconds),
-                "in_flight": json.dumps({kind: spec.in_flight for kind, spec in providers.REGISTRY.items()}),
-            },
-        )
+        until = now + timedelta(seconds=settings.ENVIRONMENT.delivery_lease_seconds)
+        cursor.execute(_CLAIM, {**due, "integrations": integrations, "lease": uuid4(), "until": until})
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -156,7 +166,7 @@ def _judge(rows: list[OutboundMessage], now: datetime) -> list[Claimed]:
                 attempt = _new_attempt(row, now)
                 try:
                     claimed.append(_to_claimed(row, attempt))
-                except (ValidationError, DecryptionFailed) as error:
+                except (IntegrationUnreadable, DecryptionFailed, MessageUnreadable) as error:
                     log.error("message_unusable", message_id=str(row.id), reason=type(error).__name__)
                     outcomes.refuse(row, gate.Reason.MISCONFIGURED.value, now)
                     continue
@@ -178,6 +188,9 @@ def _new_attempt(row: OutboundMessage, now: datetime) -> DeliveryAttempt:
 
 def _to_claimed(row: OutboundMessage, attempt: DeliveryAttempt) -> Claimed:
     assert row.lease_token is not None
+    text = row.body.get("text") if isinstance(row.body, dict) else None
+    if not row.recipient or not isinstance(text, str):
+        raise MessageUnreadable
     return Claimed(
         message_id=row.id,
         client_id=row.client_id,
@@ -186,9 +199,7 @@ def _to_claimed(row: OutboundMessage, attempt: DeliveryAttempt) -> Claimed:
         attempt_number=attempt.number,
         provider=row.integration.provider,
         settings=row.integration.settings,
-        message=providers.TextMessage(
-            recipient=str(row.recipient), text=row.body["text"], reference=str(row.id)
-        ),
+        message=providers.TextMessage(recipient=str(row.recipient), text=text, reference=str(row.id)),
     )
 
 

@@ -11,6 +11,7 @@ import time
 
 import httpx
 import structlog
+from django.db import DatabaseError
 
 from integrations import providers
 from integrations.delivery import outcomes
@@ -36,20 +37,29 @@ def dispatch(priority: OutboundMessage.Priority, *, run_seconds: float = 60.0) -
     stop_at = time.monotonic() + run_seconds
     attempts = 0
     in_flight: set[asyncio.Task[Result]] = set()
+    unrecorded: list[Result] = []
     with asyncio.Runner() as runner:
         http = runner.run(_open())
         try:
             while True:
                 claimed: list[Claimed] = []
                 if time.monotonic() < stop_at and len(in_flight) < IN_FLIGHT:
-                    claimed = claim_due(priority, IN_FLIGHT - len(in_flight))
+                    try:
+                        claimed = claim_due(priority, IN_FLIGHT - len(in_flight))
+                    except DatabaseError:
+                        if not in_flight:
+                            raise
+                        # What is under way still has to be recorded; the next sweep claims again.
+                        log.exception("claim_failed", in_flight=len(in_flight))
+                        stop_at = 0.0
                 in_flight |= {runner.get_loop().create_task(_attempt(one, http)) for one in claimed}
                 attempts += len(claimed)
                 if not in_flight:
                     return attempts
                 done, in_flight = runner.run(_some_done(in_flight))
-                if done:
-                    outcomes.record_results([task.result() for task in done])
+                unrecorded += [task.result() for task in done]
+                if unrecorded:
+                    unrecorded = outcomes.record_results(unrecorded)
         finally:
             runner.run(http.aclose())
 

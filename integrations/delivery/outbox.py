@@ -58,7 +58,7 @@ def enqueue_message(
     A second call with the same key returns the first one's row, whatever became of it; with
     another text or recipient it raises `IdempotencyMismatch`. Text: 1 to 4,096 characters.
     """
-    if not text.strip() or len(text) > MAX_TEXT_LENGTH or "\x00" in text:
+    if not text.strip() or len(text) > MAX_TEXT_LENGTH or not _is_storable(text):
         raise InvalidInput(details={"message": [f"O texto deve ter de 1 a {MAX_TEXT_LENGTH} caracteres."]})
     client_id = conversation.client_id
     phone = str(conversation.contact.phone)
@@ -107,10 +107,22 @@ def enqueue_message(
     return message
 
 
+def _is_storable(text: str) -> bool:
+    """No NUL and no half of a surrogate pair, which neither Postgres nor UTF-8 takes."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def wake_dispatcher(priority: OutboundMessage.Priority) -> None:
     """Wake a dispatcher for a lane once the transaction is committed."""
     lane = LANES[priority]
     wake_after_commit(DISPATCH_TASK, lane, lane=lane)
+
+
+def wake_lanes_with_due_messages() -> None:
+    """Wake a dispatcher for every lane that has something to send. The caller is in a scope."""
+    for priority in OutboundMessage.Priority:
+        if OutboundMessage.objects.due(priority).exists():
+            wake_dispatcher(priority)
 
 
 def _find(client_id: UUID, idempotency_key: str, fingerprint: str) -> OutboundMessage | None:

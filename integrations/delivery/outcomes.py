@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
@@ -51,12 +52,36 @@ class Result:
     latency_ms: int
 
 
-def record_results(results: Sequence[Result]) -> None:
-    """Write a group of results in one transaction. Results whose lease is lost change no message."""
+def record_results(results: Sequence[Result]) -> list[Result]:
+    """Write a group of results in one transaction. Results whose lease is lost change no message.
+
+    If one of them cannot be written, or an echo being processed locks the same messages in another
+    order, each is written by itself. Returns those that could not be written at all.
+    """
+    try:
+        _record_together(results)
+    except DatabaseError as error:
+        log.warning("results_recorded_one_by_one", count=len(results), reason=type(error).__name__)
+        connection.close_if_unusable_or_obsolete()
+        return [result for result in results if not _record_alone(result)]
+    return []
+
+
+def _record_together(results: Sequence[Result]) -> None:
     now = clock.now()
     with service_scope(reason="record delivery results"):
         for result in results:
             _record(result, now)
+
+
+def _record_alone(result: Result) -> bool:
+    try:
+        _record_together([result])
+    except DatabaseError:
+        log.exception("result_not_recorded", message_id=str(result.claimed.message_id))
+        connection.close_if_unusable_or_obsolete()
+        return False
+    return True
 
 
 def _record(result: Result, now: datetime) -> None:
@@ -81,12 +106,15 @@ def _record(result: Result, now: datetime) -> None:
     else:
         outcome, changes = Outcome.FAILED, _final(State.FAILED, now)
     if error is not None:
-        changes |= {"reason_code": error.code, "error_message": redact_text(error.message)}
-    _close_attempt(result, outcome, now)
+        doubt = " Não se sabe se a mensagem saiu." if error.uncertain else ""
+        changes |= {"reason_code": error.code, "error_message": redact_text(error.message) + doubt}
+    # In the order in which an echo takes them: message, attempts, then what tells of it.
     held = OutboundMessage.objects.filter(
         id=claimed.message_id, client_id=claimed.client_id, state=State.SENDING, lease_token=claimed.lease
     )
-    if not held.update(attempts=F("attempts") + 1, **changes):
+    is_held = held.update(attempts=F("attempts") + 1, **changes)
+    _close_attempt(result, outcome, now)
+    if not is_held:
         log.warning("lease_lost", message_id=str(claimed.message_id), outcome=outcome.value)
         return
     _note_end(claimed.client_id, claimed.message_id, State(changes["state"]), result.provider_message_id)
@@ -146,7 +174,7 @@ def _note_end(
 
 def _mark_broken(message_id: UUID, error: ProviderError) -> None:
     Integration.objects.filter(outboundmessage__id=message_id).update(
-        status=Integration.Status.ERROR, last_error=error.message, updated_at=clock.now()
+        status=Integration.Status.ERROR, last_error=redact_text(error.message), updated_at=clock.now()
     )
 
 
@@ -197,7 +225,14 @@ def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str) 
         client_id=client_id,
         state__in=[State.QUEUED, State.SENDING, State.UNKNOWN],
     ).update(
-        **_final(State.SENT, now, sent_at=now, provider_message_id=provider_message_id, reason_code="ECHOED")
+        **_final(
+            State.SENT,
+            now,
+            sent_at=now,
+            provider_message_id=provider_message_id,
+            reason_code="ECHOED",
+            error_message="",
+        )
     )
     if moved:
         DeliveryAttempt.objects.filter(message_id=message_id, finished_at=None).update(

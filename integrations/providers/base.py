@@ -43,6 +43,13 @@ class Health:
     detail: str = ""
 
 
+def clean_identifier(value: Any) -> str | None:
+    """A provider's id of a message as we can store it: at most 128 characters, none that Postgres
+    refuses. Webhooks that name the message are cleaned alike."""
+    text = str(value or "").replace("\x00", "").encode(errors="ignore").decode()
+    return text[:128] or None
+
+
 class Provider(Protocol):
     """The verbs. Each raises a `ProviderError` and nothing else."""
 

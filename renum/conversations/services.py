@@ -163,7 +163,8 @@ def advance_message(
     else:
         earlier = [known for known, rank in _RANK.items() if rank < _RANK[state]]
     changes: dict[str, Any] = {"state": state}
-    if provider_message_id:
+    taken = Message.objects.filter(client_id=client_id, provider_message_id=provider_message_id)
+    if provider_message_id and not taken.exclude(id__in=message_ids).exists():
         changes["provider_message_id"] = provider_message_id
     return Message.objects.filter(client_id=client_id, id__in=message_ids, state__in=earlier).update(
         **changes

@@ -45,6 +45,9 @@ class _VettedTransport(AiohttpTransport):
             response = await super().handle_async_request(request)
         except aiohttp.ClientError as error:  # what httpx-aiohttp has no name for, as garbage for an answer
             raise httpx.RemoteProtocolError(str(error), request=request) from error
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise httpx.RemoteProtocolError("compressed, though we asked for plain", request=request)
         response.stream = _CappedStream(response.stream, request)
         return response
 
@@ -81,7 +84,8 @@ def open_client(*, timeout_seconds: float | None = None, in_flight: int = 100) -
         follow_redirects=False,
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # integrations share the client
-        headers={"User-Agent": "RENUM/1.0"},
+        # Plain, so that a small answer cannot unfold into a large one.
+        headers={"User-Agent": "RENUM/1.0", "Accept-Encoding": "identity"},
     )
 
 

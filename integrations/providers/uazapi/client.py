@@ -59,8 +59,10 @@ class UazapiClient:
             raise errors.TimedOut from error
         except httpx.RemoteProtocolError as error:
             raise errors.ProtocolError from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            if isinstance(error, httpx.InvalidURL) or left_before_sending(error):
+        except (httpx.InvalidURL, UnicodeError) as error:  # a name that cannot be asked for
+            raise errors.Unavailable("O endereço não é válido.") from error
+        except (httpx.HTTPError, OSError) as error:
+            if left_before_sending(error):
                 raise errors.Unavailable("Não foi possível conectar ao provedor.") from error
             raise errors.TimedOut from error
         if response.is_success:
@@ -71,7 +73,7 @@ class UazapiClient:
 def _decode(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.ProtocolError(http_status=response.status_code) from error
 
 
@@ -80,7 +82,7 @@ def _error_of(response: httpx.Response) -> errors.ProviderError:
     status = response.status_code
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     body = body if isinstance(body, dict) else {}
     code = body.get("provider_code")
@@ -91,7 +93,7 @@ def _error_of(response: httpx.Response) -> errors.ProviderError:
     # `error` is a text, or `true` with the text in `message`.
     words = f"{body.get('error')} {body.get('message')}".lower()
     for text, cls in _ERROR_TEXTS:
-        if text in words and status >= 500:
+        if text in words:
             return cls(_SENTENCES[text], http_status=status)
     if status in _STATUS:
         return _STATUS[status](http_status=status, retry_after=_retry_after(response))
@@ -104,4 +106,4 @@ def _error_of(response: httpx.Response) -> errors.ProviderError:
 
 def _retry_after(response: httpx.Response) -> float | None:
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isascii() and text.isdigit() else None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from integrations import errors
-from integrations.providers.base import Health, Provider, ProviderSpec, SendResult, TextMessage
+from integrations.providers.base import (
+    Health,
+    Provider,
+    ProviderSpec,
+    SendResult,
+    TextMessage,
+    clean_identifier,
+)
 from integrations.providers.uazapi.client import UazapiClient
 from integrations.providers.uazapi.config import UazapiSettings
 from renum.conversations.phones import phone_from_jid
@@ -19,7 +27,7 @@ WEBHOOK_EVENTS = ["messages", "messages_update", "connection"]
 
 def neutralize_placeholders(text: str) -> str:
     """Part `{{` by a word joiner: Uazapi would expand `{{…}}` on its server, a CPF included."""
-    return text.replace("{{", "{\u2060{")
+    return re.sub(r"\{(?=\{)", "{\u2060", text)
 
 
 class UazapiGo:
@@ -51,8 +59,7 @@ class UazapiGo:
                 "track_source": "renum",
             },
         )
-        identifier = _as_object(answer).get("messageid")
-        return SendResult(provider_message_id=str(identifier) if identifier else None)
+        return SendResult(clean_identifier(_as_object(answer).get("messageid")))
 
     async def register_webhook(self, url: str, secret: SecretStr | None) -> None:
         await self._client.request(
@@ -91,8 +98,7 @@ class UazapiV1:
                 "track_id": message.reference,
             },
         )
-        identifier = _as_object(answer).get("message_id")
-        return SendResult(provider_message_id=str(identifier) if identifier else None)
+        return SendResult(clean_identifier(_as_object(answer).get("message_id")))
 
     async def register_webhook(self, url: str, secret: SecretStr | None) -> None:
         await self._client.request(

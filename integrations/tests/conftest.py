@@ -1,0 +1,80 @@
+"""The vendor's stand-in, a clock that can be moved, and the log as production writes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from django.test import override_settings
+from structlog.stdlib import ProcessorFormatter
+
+from integrations.sandbox.testing import sandbox_in_thread
+from integrations.tests.helpers import Clock, Vendor, Written
+from renum import wakeups
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """The production hasher takes 0.3 s a password, and the cast has three."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _unpaused_wakeups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that took Valkey away must not silence the wake-ups of the next."""
+    monkeypatch.setattr(wakeups, "_paused_until", 0.0, raising=False)
+
+
+@pytest.fixture(scope="session")
+def _vendor() -> Iterator[Vendor]:
+    with sandbox_in_thread() as addresses, httpx.Client(base_url=addresses.url) as http:
+        yield Vendor(http, addresses.url)
+
+
+@pytest.fixture
+def sandbox(_vendor: Vendor) -> Vendor:
+    """An empty journal, no faults, no webhook registered."""
+    _vendor.reset()
+    return _vendor
+
+
+@pytest.fixture
+def clock_stands(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The wall clock stands at noon in São Paulo, later than any row that was made before."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    standing = Clock(tomorrow.replace(hour=15, minute=0, second=0, microsecond=0))
+    monkeypatch.setattr("renum.clock.now", standing.now)
+    return standing
+
+
+@pytest.fixture
+def environment(settings: Any) -> Callable[..., None]:
+    """Change fields of `settings.ENVIRONMENT` for this test."""
+
+    def change(**fields: Any) -> None:
+        settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update=fields)
+
+    return change
+
+
+@pytest.fixture
+def logged() -> Iterator[Written]:
+    """What production's log would hold at its usual level, INFO."""
+    root = logging.getLogger()
+    formatter = next(
+        handler.formatter for handler in root.handlers if isinstance(handler.formatter, ProcessorFormatter)
+    )
+    written = Written()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter)
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield written
+    root.setLevel(before)
+    root.removeHandler(handler)
