@@ -20,9 +20,10 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 INTENTS: dict[str, re.Pattern[str]] = {
+    # first, because what is cancelled is often an appointment or a plan
+    "cancelamento": re.compile(r"\b(cancel|desist|reembolso|devolu|reclam|insatisf)"),
     "agendamento": re.compile(r"\b(agend|marcar|remarcar|horario|consulta|reuniao|visita)"),
     "orçamento": re.compile(r"\b(orcamento|preco|valor|quanto custa|comprar|proposta|plano)"),
-    "cancelamento": re.compile(r"\b(cancel|desist|reembolso|devolu|reclam|insatisf)"),
 }
 
 GREETING = "Olá! Sou o assistente virtual e posso ajudar com agendamento, orçamento ou cancelamento."

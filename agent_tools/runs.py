@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
 from renum.errors import DomainError
 from renum.events.cause import Cause
+from renum.security.crypto import DecryptionFailed
 
 log = structlog.get_logger(__name__)
 
@@ -61,10 +62,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an agent's turn went: metadata only."""
+    """How an agent's turn went: metadata only. `reason_code`: why a tool refused, if one did."""
 
     model: str
     tool_calls: int
+    reason_code: str = ""
 
 
 def run_pending(perform: Callable[[Turn], Ended], *, run_seconds: float = 60.0) -> int:
@@ -78,35 +80,64 @@ def run_pending(perform: Callable[[Turn], Ended], *, run_seconds: float = 60.0) 
 
 
 def claim_next() -> Turn | None:
-    """Take the next due run under a lease; None when nothing is due."""
-    now = clock.now()
-    lease = uuid4()
-    with service_scope(reason="claim an agent run"):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _CLAIM,
-                {
-                    "now": now,
-                    "lease": lease,
-                    "until": now + timedelta(seconds=settings.ENVIRONMENT.agent_lease_seconds),
-                },
-            )
-            found = cursor.fetchone()
-        if found is None:
-            return None
-        run = AgentRun.objects.select_related("client").get(id=found[0])
-        return Turn(
-            run_id=run.id,
-            agent=run.agent,
-            client_id=run.client_id,
-            client_name=run.client.name,
-            profile_id=run.client.profile_id,
-            conversation_id=run.conversation_id,
-            text=str(run.input_text or ""),
-            cause=Cause(tuple(run.cause)),
-            lease=lease,
-            attempt=run.attempts,
-        )
+    """Take the next due run under a lease; None when nothing is due.
+
+    Runs that keep losing their worker, or whose text cannot be read, end here.
+    """
+    while True:
+        now, lease = clock.now(), uuid4()
+        with service_scope(reason="claim an agent run"):
+            _give_up(now)
+            run_id = _claim_row(now, lease)
+            if run_id is None:
+                return None
+            run = AgentRun.objects.select_related("client").get(id=run_id)
+            try:
+                return _to_turn(run, lease)
+            except DecryptionFailed:
+                log.error("agent_run_unreadable", run_id=str(run_id))
+                AgentRun.objects.filter(id=run_id).update(**_failed("TEXT_UNREADABLE", now))
+
+
+def _give_up(now: datetime) -> None:
+    lost = AgentRun.objects.filter(
+        state=AgentRun.State.RUNNING, leased_until__lt=now, attempts__gte=MAX_ATTEMPTS
+    )
+    lost.update(**_failed("WORKER_LOST", now))
+
+
+def _failed(reason_code: str, now: datetime) -> dict[str, Any]:
+    return {
+        "state": AgentRun.State.FAILED,
+        "reason_code": reason_code,
+        "input_text": None,
+        "lease_token": None,
+        "leased_until": None,
+        "finished_at": now,
+    }
+
+
+def _claim_row(now: datetime, lease: UUID) -> UUID | None:
+    until = now + timedelta(seconds=settings.ENVIRONMENT.agent_lease_seconds)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"now": now, "lease": lease, "until": until})
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def _to_turn(run: AgentRun, lease: UUID) -> Turn:
+    return Turn(
+        run_id=run.id,
+        agent=run.agent,
+        client_id=run.client_id,
+        client_name=run.client.name,
+        profile_id=run.client.profile_id,
+        conversation_id=run.conversation_id,
+        text=str(run.input_text or ""),
+        cause=Cause(tuple(run.cause)),
+        lease=lease,
+        attempt=run.attempts,
+    )
 
 
 def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
@@ -126,7 +157,14 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
             _write(turn, state=AgentRun.State.PENDING, next_attempt_at=retry_at)
         return
     latency = round((time.monotonic() - started) * 1000)
-    _finish(turn, AgentRun.State.DONE, model=ended.model, tool_calls=ended.tool_calls, latency_ms=latency)
+    _finish(
+        turn,
+        AgentRun.State.DONE,
+        model=ended.model,
+        tool_calls=ended.tool_calls,
+        reason_code=ended.reason_code,
+        latency_ms=latency,
+    )
 
 
 def _finish(turn: Turn, state: AgentRun.State, **changes: Any) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from agent_tools.services import request_reply
 from integrations.delivery.outcomes import settle_as_sent
+from integrations.models import OutboundMessage
 from renum import clock
 from renum.conversations.errors import InvalidPhone
 from renum.conversations.models import Message
@@ -17,7 +18,9 @@ from renum.events.cause import Cause
 from renum.events.models import Event
 from renum.events.services import record_event
 from webhooks.models import InboundEvent
-from webhooks.parsers.base import Echo, Ignored, Inbound, Receipt
+from webhooks.parsers.base import Echo, Ignored, Inbound, Receipt, TryLater
+
+RECEIPT_ATTEMPTS = 3
 
 
 def handle_inbound(event: InboundEvent, parsed: Inbound) -> Ignored | None:
@@ -69,7 +72,10 @@ def handle_echo(event: InboundEvent, parsed: Echo) -> Ignored | None:
 
 
 def handle_receipt(event: InboundEvent, parsed: Receipt) -> Ignored | None:
-    """Messages were delivered or read; unknown ids are normal."""
+    """Messages were delivered or read; unknown ids are normal.
+
+    While something is being sent, an unknown id may be that of a result that is not recorded yet.
+    """
     ids = list(
         Message.objects.filter(
             client_id=event.client_id,
@@ -78,6 +84,11 @@ def handle_receipt(event: InboundEvent, parsed: Receipt) -> Ignored | None:
         ).values_list("id", flat=True)
     )
     if not ids:
+        sending = OutboundMessage.objects.filter(
+            integration_id=event.integration_id, state=OutboundMessage.State.SENDING
+        )
+        if event.attempts < RECEIPT_ATTEMPTS and sending.exists():
+            raise TryLater
         return Ignored("RECEIPT_UNKNOWN")
     advance_message(event.client_id, ids, Message.State(parsed.state))
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from renum import clock
 from webhooks.models import InboundEvent
@@ -14,24 +14,29 @@ def claim_pending(limit: int) -> list[InboundEvent]:
     An event whose chat has an earlier one that is pending elsewhere (locked by another worker, or
     waiting for its next attempt) is left for later, so that a chat is processed in order.
     """
+    now = clock.now()
     locked = list(
         InboundEvent.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(state=InboundEvent.State.PENDING, next_attempt_at__lte=clock.now())
+        .filter(state=InboundEvent.State.PENDING, next_attempt_at__lte=now)
+        .exclude(Exists(_earlier_in_chat().filter(next_attempt_at__gt=now)))
         .select_related("integration", "client")
         .order_by("received_at", "id")[:limit]
     )
     ids = [event.id for event in locked]
-    elsewhere = InboundEvent.objects.filter(
+    blocked = set(
+        InboundEvent.objects.filter(id__in=ids)
+        .filter(Exists(_earlier_in_chat().exclude(id__in=ids)))
+        .values_list("integration_id", "chat_index")
+    )
+    return [event for event in locked if (event.integration_id, event.chat_index) not in blocked]
+
+
+def _earlier_in_chat() -> QuerySet[InboundEvent]:
+    """The pending events of the outer event's chat that came before it. Some events have no chat."""
+    return InboundEvent.objects.filter(
         Q(received_at__lt=OuterRef("received_at"))
         | Q(received_at=OuterRef("received_at"), id__lt=OuterRef("id")),
         integration_id=OuterRef("integration_id"),
         chat_index=OuterRef("chat_index"),
         state=InboundEvent.State.PENDING,
-    ).exclude(id__in=ids)
-    blocked = set(
-        InboundEvent.objects.filter(id__in=ids)
-        .exclude(chat_index="")
-        .filter(Exists(elsewhere))
-        .values_list("integration_id", "chat_index")
-    )
-    return [event for event in locked if (event.integration_id, event.chat_index) not in blocked]
+    ).exclude(chat_index="")

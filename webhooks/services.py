@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -17,9 +18,10 @@ from renum.accounts.scope import service_scope
 from renum.security.blind_index import blind_index
 from renum.wakeups import wake_after_commit
 from webhooks import handlers, querysets
+from webhooks.errors import InvalidPayload
 from webhooks.models import InboundEvent
 from webhooks.parsers import uazapi
-from webhooks.parsers.base import Ignored
+from webhooks.parsers.base import Ignored, TryLater
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +36,17 @@ State = InboundEvent.State
 def take_in(integration: Integration, payload: Any, body: bytes) -> None:
     """Store a verified event, once, and wake a worker. Runs inside the request's transaction."""
     identity = uazapi.identify(payload, body)
+    try:
+        kept = uazapi.scrub(payload)
+    except RecursionError as error:
+        raise InvalidPayload from error
     event = InboundEvent(
         client_id=integration.client_id,
         integration=integration,
         kind=identity.kind,
         dedup_key=identity.dedup_key,
         chat_index=blind_index(integration.client_id, "chat", identity.chat) if identity.chat else "",
-        payload=uazapi.scrub(payload),
+        payload=kept,
     )
     InboundEvent.objects.bulk_create([event], ignore_conflicts=True)
     wake_after_commit(PROCESS_TASK, PROCESS_QUEUE)
@@ -56,18 +62,27 @@ def process_inbox() -> int:
     while True:
         with service_scope(reason="process the inbox"):
             batch = querysets.claim_pending(BATCH)
+            stuck: set[tuple[UUID, str]] = set()
             for event in batch:
-                _process(event)
+                chat = (event.integration_id, event.chat_index)
+                if chat not in stuck and not _process(event) and event.chat_index:
+                    stuck.add(chat)  # what follows in this chat waits for it
         total += len(batch)
         if not batch:
             return total
 
 
-def _process(event: InboundEvent) -> None:
+def _process(event: InboundEvent) -> bool:
+    """Deal with one event; False if it is to be tried again."""
     now = clock.now()
     try:
         with transaction.atomic():
             ignored = _apply(event)
+    except TryLater:
+        InboundEvent.objects.filter(id=event.id).update(
+            attempts=F("attempts") + 1, next_attempt_at=now + timedelta(seconds=2**event.attempts)
+        )
+        return False
     except Exception:
         # One event that we cannot digest must not stop the others.
         log.exception("inbound_event_failed", event_id=str(event.id), attempt=event.attempts + 1)
@@ -77,7 +92,7 @@ def _process(event: InboundEvent) -> None:
             next_attempt_at=now + timedelta(seconds=2**event.attempts),
             **({"state": State.FAILED, "reason_code": "PROCESSING_FAILED", "payload": None} if over else {}),
         )
-        return
+        return over
     InboundEvent.objects.filter(id=event.id).update(
         state=State.IGNORED if ignored else State.DONE,
         reason_code=ignored.reason_code if ignored else "",
@@ -85,6 +100,7 @@ def _process(event: InboundEvent) -> None:
         processed_at=now,
         attempts=F("attempts") + 1,
     )
+    return True
 
 
 def _apply(event: InboundEvent) -> Ignored | None:

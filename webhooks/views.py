@@ -75,7 +75,7 @@ def _receive(request: HttpRequest, key: str | None) -> None:
 
 def _decode(body: bytes) -> tuple[Any, bool]:
     try:
-        return parse_json(body), False
+        return parse_json(body, mend=True), False
     except ValueError:
         return None, True
 

@@ -54,4 +54,6 @@ def reply(turn: Turn) -> Ended:
     last = result["messages"][-1]
     if tool.calls == 0 and isinstance(last, AIMessage) and last.text.strip():
         tool.invoke({"message": last.text.strip()})
-    return Ended(model=settings.ENVIRONMENT.agent_model or "local", tool_calls=tool.calls)
+    return Ended(
+        model=settings.ENVIRONMENT.agent_model or "local", tool_calls=tool.calls, reason_code=tool.refusal
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
+from django.db import connection
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -38,6 +40,9 @@ class WhatsAppTool(BaseTool):
 
     _turn: Turn = PrivateAttr()
     _calls: int = PrivateAttr(default=0)
+    _refusal: str = PrivateAttr(default="")
+    _home: int = PrivateAttr(default_factory=threading.get_ident)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, turn: Turn):
         super().__init__()
@@ -48,17 +53,28 @@ class WhatsAppTool(BaseTool):
         """How often the tool was used in this turn."""
         return self._calls
 
+    @property
+    def refusal(self) -> str:
+        """The code of the last refusal in this turn; empty if there was none."""
+        return self._refusal
+
     def _run(self, message: str) -> str:
-        self._calls += 1
+        with self._lock:  # LangGraph runs the calls of one message in parallel threads
+            self._calls += 1
+            number = self._calls
         try:
-            receipt = self._enqueue(message)
+            receipt = self._enqueue(message, number)
         except DomainError as error:
+            self._refusal = error.code
             return json.dumps({"ok": False, "error_code": error.code, "error": error.message})
+        finally:
+            if threading.get_ident() != self._home:
+                connection.close()  # that thread's own: nobody else would
         return json.dumps({"ok": True, "message_id": str(receipt.id), "state": receipt.state})
 
-    def _enqueue(self, text: str) -> OutboundMessage:
+    def _enqueue(self, text: str, number: int) -> OutboundMessage:
         turn = self._turn
-        key = f"agent:{turn.run_id}:{self._calls}"
+        key = f"agent:{turn.run_id}:{number}"
         with profile_scope(turn.profile_id):
             try:
                 return enqueue_message(

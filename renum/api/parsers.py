@@ -12,12 +12,19 @@ from rest_framework.parsers import BaseParser
 from renum.api.body import read_body
 
 
-def parse_json(body: bytes) -> Any:
-    """Decode UTF-8 JSON; raises `ValueError` for NaN, duplicate keys, deep nesting or bad text."""
+def parse_json(body: bytes, *, mend: bool = False) -> Any:
+    """Decode UTF-8 JSON; raises `ValueError` for NaN, duplicate keys, deep nesting or bad text.
+
+    Half of a surrogate pair, as of an emoji cut in two, is bad text too; `mend` makes it a `?`.
+    """
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        if b"\\ud" in body.lower():
+            text = json.dumps(value, ensure_ascii=False)
+            value = json.loads(text.encode("utf-8", "replace" if mend else "strict"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return value
 
 
 def _refuse(constant: str) -> Any:

@@ -64,7 +64,9 @@ def redact_value(value: Any, *, key: str = "") -> Any:
         return {name: redact_value(member, key=str(name)) for name, member in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact_value(member) for member in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact_text(str(value))  # such as a request, whose text has its address
 
 
 _KEEP = frozenset({"level", "logger", "timestamp"})

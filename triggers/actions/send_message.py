@@ -19,11 +19,11 @@ class SendMessageConfig(BaseModel):
     message: str = Field(min_length=1, max_length=MAX_TEXT_LENGTH)
     template_id: str | None = Field(default=None, max_length=100)  # the brief's label of the text
 
-    @field_validator("message")
+    @field_validator("message", "template_id")
     @classmethod
-    def _has_words(cls, value: str) -> str:
-        if not value.strip() or "\x00" in value:
-            raise ValueError("o texto está vazio")
+    def _has_words(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip() or "\x00" in value):
+            raise ValueError("o texto está vazio ou contém caracteres não permitidos")
         return value
 
 

@@ -41,6 +41,10 @@ class Ignored:
     reason_code: str
 
 
+class TryLater(Exception):
+    """What the event is about may not be on record yet; soon it will be."""
+
+
 Parsed = Inbound | Echo | Receipt | Ignored
 
 

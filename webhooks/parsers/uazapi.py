@@ -6,6 +6,7 @@ Whatever the shape, parsing does not raise: what we do not know is `Ignored` wit
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,8 @@ from webhooks.parsers.base import Echo, Identity, Ignored, Inbound, Parsed, Rece
 from webhooks.signatures import parse_instant
 
 V1_FIELDS = frozenset({"from", "message", "timestamp", "message_id", "signature"})
-SECRET_FIELDS = frozenset({"token", "admintoken", "apikey", "signature"})
+SECRET_FIELD = re.compile(r"token|api[_-]?key|secret|password|signature", re.IGNORECASE)
+SECONDS_BELOW = 100_000_000_000  # an epoch under this is in seconds (until 5138), over it in milliseconds
 _RECEIPT_STATES = {
     "Sent": "sent",
     "Delivered": "delivered",
@@ -36,10 +38,15 @@ def is_go(payload: Any) -> bool:
 
 
 def scrub(payload: Any) -> Any:
-    """Return the payload without the credentials that Uazapi puts into it."""
-    if not isinstance(payload, dict):
-        return payload
-    return {name: value for name, value in payload.items() if name not in SECRET_FIELDS}
+    """Return the payload without the credentials that Uazapi puts into it, at whatever depth.
+
+    Raises `RecursionError` for a payload that is nested beyond reason.
+    """
+    if isinstance(payload, dict):
+        return {name: scrub(value) for name, value in payload.items() if not SECRET_FIELD.search(name)}
+    if isinstance(payload, list):
+        return [scrub(value) for value in payload]
+    return payload
 
 
 def identify(payload: Any, body: bytes) -> Identity:
@@ -59,8 +66,8 @@ def identify(payload: Any, body: bytes) -> Identity:
         inner = _object(payload.get("event"))
         ids = ",".join(sorted(_texts(inner.get("MessageIDs")))) or digest
         named = hashlib.sha256(ids.encode()).hexdigest()
-        chat = _text(inner.get("chatid")) or _text(inner.get("Chat"))
-        return Identity("receipt", _key("receipt", f"{_text(payload.get('state'))}:{named}"), chat)
+        # No chat: states only move forward, so receipts need no order and hold nobody up.
+        return Identity("receipt", _key("receipt", f"{_text(payload.get('state'))}:{named}"), "")
     return Identity(event[:40], _key(event[:40], digest), "")
 
 
@@ -111,8 +118,8 @@ def _parse_message(message: dict[str, Any]) -> Parsed:
         if message.get("wasSentByApi"):
             return Echo(identifier[:128], _text(message.get("track_id")))
         return Ignored("SENT_FROM_PHONE")
-    # The chat is the peer; `sender` alternates between phone and LID.
-    digits = phone_from_jid(chat) or phone_from_jid(_text(message.get("sender_pn")))
+    # The chat is the peer; `sender` alternates between phone and LID. A LID is never a phone.
+    digits = phone_from_jid(_text(message.get("sender_pn")) if chat.endswith("@lid") else chat)
     if message.get("isGroup") or chat.endswith("@g.us"):
         return Ignored("GROUP_MESSAGE")
     if digits is None:
@@ -124,7 +131,7 @@ def _parse_message(message: dict[str, Any]) -> Parsed:
         text=_text(message.get("text")) if kind in _TEXT_TYPES else "",
         kind="text" if kind in _TEXT_TYPES else (kind.removesuffix("Message").lower() or "unknown")[:20],
         name=_text(message.get("senderName"))[:200] or None,
-        sent_at=_from_epoch(message.get("messageTimestamp"), milliseconds=True),
+        sent_at=_from_epoch(message.get("messageTimestamp")),
     )
 
 
@@ -136,13 +143,13 @@ def _parse_receipt(payload: dict[str, Any]) -> Parsed:
     return Receipt([identifier[:128] for identifier in ids], state)
 
 
-def _from_epoch(value: Any, *, milliseconds: bool) -> datetime | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+def _from_epoch(value: Any) -> datetime | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
         value = int(value)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
-        return datetime.fromtimestamp(value / (1000 if milliseconds else 1), tz=UTC)
+        return datetime.fromtimestamp(value if value < SECONDS_BELOW else value / 1000, tz=UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
