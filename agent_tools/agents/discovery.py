@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from agent_tools.local_model import LocalChatModel
 from agent_tools.runs import Ended, Turn
 from agent_tools.tools.whatsapp import WhatsAppTool
+from integrations.delivery.outbox import MAX_TEXT_LENGTH
 
 MODEL_CALLS = 4
 MESSAGES = 2
@@ -53,7 +54,7 @@ def reply(turn: Turn) -> Ended:
     result = agent.invoke({"messages": [HumanMessage(turn.text)]})
     last = result["messages"][-1]
     if tool.calls == 0 and isinstance(last, AIMessage) and last.text.strip():
-        tool.invoke({"message": last.text.strip()})
+        tool.invoke({"message": last.text.strip()[:MAX_TEXT_LENGTH]})
     return Ended(
         model=settings.ENVIRONMENT.agent_model or "local", tool_calls=tool.calls, reason_code=tool.refusal
     )

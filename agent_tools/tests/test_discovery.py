@@ -162,6 +162,13 @@ def test_words_without_the_tool_are_sent(conversation: Conversation, script: Any
     assert (fresh(run).state, fresh(run).tool_calls) == ("done", 1)
 
 
+def test_words_without_the_tool_that_are_too_many_are_cut(conversation: Conversation, script: Any) -> None:
+    factories.make_agent_run(conversation)
+    script(say("x" * 5000))
+    take_turn()
+    assert texts() == ["x" * 4096]
+
+
 def test_words_beside_the_tool_are_not_sent(conversation: Conversation, script: Any) -> None:
     factories.make_agent_run(conversation)
     script(call({"message": "Olá!"}, words="Vou responder."), say("Já enviei a mensagem."))

@@ -159,7 +159,7 @@ def advance_message(
 ) -> int:
     """Move messages forward to `state`; those that are there or further stay. Returns how many moved."""
     if state == Message.State.FAILED:
-        earlier = [Message.State.QUEUED, Message.State.UNKNOWN]
+        earlier = [Message.State.QUEUED, Message.State.UNKNOWN, Message.State.SENT]
     else:
         earlier = [known for known, rank in _RANK.items() if rank < _RANK[state]]
     changes: dict[str, Any] = {"state": state}

@@ -14,10 +14,11 @@ REGISTRY: dict[str, ConditionType] = {
 def sql() -> str:
     """One boolean expression over `t` (triggers) and `c` (conversations) for every condition type.
 
-    It reads each trigger's own condition, so that one statement matches all triggers.
+    It reads each trigger's own condition, so that one statement matches all triggers. A condition
+    that is no longer known matches: its execution then fails, and says why.
     """
     cases = " ".join(f"WHEN '{name}' THEN {condition.sql}" for name, condition in REGISTRY.items())
-    return f"CASE t.condition_type {cases} ELSE false END"
+    return f"CASE t.condition_type {cases} ELSE true END"
 
 
 __all__ = ["REGISTRY", "ConditionType", "sql"]

@@ -36,6 +36,9 @@ _COLUMNS = " ".join(f"WHEN '{name}' THEN {field.column}" for name, field in FIEL
 
 TYPE = ConditionType(
     config=FieldEqualsConfig,
-    sql=f"(CASE t.condition_config ->> 'field' {_COLUMNS} END = t.condition_config ->> 'value')",
+    # NULL for a field that is no longer known, which then matches and fails with its reason.
+    sql=(
+        f"coalesce(CASE t.condition_config ->> 'field' {_COLUMNS} END = t.condition_config ->> 'value', true)"
+    ),
     matches=_matches,
 )

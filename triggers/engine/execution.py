@@ -80,7 +80,7 @@ def _carry_out(execution: TriggerExecution, now: datetime) -> bool:
     changes: dict[str, Any]
     try:
         with transaction.atomic():
-            result = _check_and_act(execution)
+            result = _check_and_act(execution, now)
         changes = {"state": State.DONE, "action_executed": True, "result": result}
     except Skip as skip:
         changes = {
@@ -113,13 +113,16 @@ def _carry_out(execution: TriggerExecution, now: datetime) -> bool:
     return bool(changes["state"] == State.DONE)
 
 
-def _check_and_act(execution: TriggerExecution) -> dict[str, Any]:
+def _check_and_act(execution: TriggerExecution, now: datetime) -> dict[str, Any]:
     trigger, conversation = execution.trigger, execution.conversation
     if not trigger.active:
         raise Skip("TRIGGER_INACTIVE", condition_met=True)
     parts = trigger.parts
     # Its idle period is over once somebody wrote. What another trigger sent meanwhile does not count.
     if conversation.quiet_since != execution.occurrence:
+        raise Skip("NO_LONGER_IDLE", condition_met=False)
+    # Not idle for long enough, though nothing was written since it matched: the delay was raised.
+    if now - parts.when.delay < conversation.last_message_at < execution.created_at:
         raise Skip("NO_LONGER_IDLE", condition_met=False)
     if not conditions.REGISTRY[trigger.condition_type].matches(parts.condition, conversation):
         raise Skip("CONDITION_NOT_MET", condition_met=False)

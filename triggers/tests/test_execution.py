@@ -225,6 +225,19 @@ def assert_failed(reason: str, **filters: Any) -> None:
     assert execution.executed_at == clock.now()
 
 
+def test_i8_skips_what_is_not_idle_for_long_enough_any_more_because_the_delay_was_raised(
+    acme: Any, moving_clock: MovableClock
+) -> None:
+    trigger = factories.make_trigger(acme)
+    idle_for(acme, days=4)
+    now = moving_clock.stop()
+    match_due(now)
+    change(trigger, trigger_config={"delay_days": 30, "reference_field": "conversations.last_message_at"})
+    run_matched(now)
+    assert verdicts() == [("skipped", "NO_LONGER_IDLE")]
+    assert outbox() == []
+
+
 def test_i8_fails_without_an_integration(cast: Cast) -> None:
     trigger = factories.make_trigger(cast.acme)
     idle_for(cast.acme, days=4)
@@ -290,14 +303,14 @@ def test_i8_a_stored_config_that_is_no_longer_valid_fails_and_stops_nobody_else(
     ],
     ids=["type", "field", "empty", "list"],
 )
-def test_a_stored_condition_that_is_no_longer_valid_acts_on_nothing_and_stops_nobody_else(
+def test_i8_a_stored_condition_that_is_no_longer_valid_fails_and_stops_nobody_else(
     acme: Any, stored: dict[str, Any]
 ) -> None:
     broken, good = factories.make_trigger(acme), factories.make_trigger(acme)
     change(broken, **stored)
     idle_for(acme, days=4)
     sweep()
-    assert all(state == "failed" for state, _ in verdicts(trigger_id=broken.id))
+    assert_failed("INVALID_TRIGGER_CONFIG", trigger_id=broken.id)
     assert verdicts(trigger_id=good.id) == [("done", "")]
     assert len(outbox()) == 1
 
