@@ -168,7 +168,7 @@ def test_a_log_in_that_is_not_as_described_names_the_field(db: None, body: Any, 
 def test_half_a_character_is_refused(db: None, text: str) -> None:
     body = f'{{"email": {text}, "password": {text}}}'
     response = APIClient().post(LOGIN, body, content_type="application/json")
-    assert_failure(response, 400, "VALIDATION_ERROR")
+    assert_failure(response, 400, "INVALID_JSON")
 
 
 @pytest.mark.parametrize(
