@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 IN_FLIGHT = 100
 SLICE_SECONDS = 0.5  # how long new work may wait behind a provider that does not answer
+LATE_SECONDS = 10.0  # how long results are offered to a database that is away
 GROUP_SECONDS = 0.005  # results that arrive this close together are recorded together
 
 
@@ -55,6 +56,7 @@ def dispatch(priority: OutboundMessage.Priority, *, run_seconds: float = 60.0) -
                 in_flight |= {runner.get_loop().create_task(_attempt(one, http)) for one in claimed}
                 attempts += len(claimed)
                 if not in_flight:
+                    _record_late(unrecorded, runner)
                     return attempts
                 done, in_flight = runner.run(_some_done(in_flight))
                 unrecorded += [task.result() for task in done]
@@ -62,6 +64,14 @@ def dispatch(priority: OutboundMessage.Priority, *, run_seconds: float = 60.0) -
                     unrecorded = outcomes.record_results(unrecorded)
         finally:
             runner.run(http.aclose())
+
+
+def _record_late(results: list[Result], runner: asyncio.Runner) -> None:
+    """Write what the database did not take before; what it never takes becomes `unknown` by its lease."""
+    give_up_at = time.monotonic() + LATE_SECONDS
+    while results and time.monotonic() < give_up_at:
+        runner.run(asyncio.sleep(SLICE_SECONDS))
+        results = outcomes.record_results(results)
 
 
 async def _open() -> httpx.AsyncClient:

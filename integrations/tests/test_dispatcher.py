@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 
 from integrations import providers
-from integrations.delivery import dispatcher
+from integrations.delivery import dispatcher, outcomes
 from integrations.models import Integration, OutboundMessage
 from integrations.providers.uazapi.provider import neutralize_placeholders
 from integrations.tests.helpers import (
@@ -497,6 +497,23 @@ def test_a_claim_that_fails_does_not_cost_what_is_in_flight(
         dispatch()
     assert len(sandbox.sends()) == 1
     assert reread(message).state == "sent"
+
+
+def test_a_result_that_the_database_did_not_take_is_offered_again(
+    acme_go: Integration, sandbox: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = queue(acme_go)
+    real, failures = outcomes._record_together, [OperationalError("away"), OperationalError("away")]
+
+    def away_at_first(*args: Any) -> None:
+        if failures:
+            raise failures.pop()
+        real(*args)
+
+    monkeypatch.setattr(outcomes, "_record_together", away_at_first)
+    dispatch()
+    assert reread(message).state == "sent"
+    assert len(sandbox.sends()) == 1
 
 
 def test_what_the_gate_refuses_does_not_end_the_run(acme_go: Integration, sandbox: Vendor) -> None:
