@@ -80,7 +80,10 @@ def open_client(*, timeout_seconds: float | None = None, in_flight: int = 100) -
     seconds = timeout_seconds or settings.ENVIRONMENT.provider_timeout_seconds
     return httpx.AsyncClient(
         transport=_VettedTransport(allow_loopback=settings.ENVIRONMENT.allow_loopback, limit=in_flight),
-        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds), pool=None),
+        # httpx-aiohttp takes `pool` for all that comes before sending, the name look-up included.
+        timeout=httpx.Timeout(
+            seconds, connect=min(CONNECT_SECONDS, seconds), pool=min(CONNECT_SECONDS, seconds)
+        ),
         follow_redirects=False,
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # integrations share the client
