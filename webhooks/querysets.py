@@ -8,11 +8,12 @@ from renum import clock
 from webhooks.models import InboundEvent
 
 
-def claim_pending(limit: int) -> list[InboundEvent]:
+def claim_pending(limit: int) -> tuple[list[InboundEvent], bool]:
     """Lock up to `limit` due events, oldest first, for the transaction under way.
 
     An event whose chat has an earlier one that is pending elsewhere (locked by another worker, or
-    waiting for its next attempt) is left for later, so that a chat is processed in order.
+    waiting for its next attempt) is left for later, so that a chat is processed in order. Returns
+    the events, and whether some were left because another worker holds what comes before them.
     """
     now = clock.now()
     locked = list(
@@ -26,9 +27,9 @@ def claim_pending(limit: int) -> list[InboundEvent]:
     blocked = set(
         InboundEvent.objects.filter(id__in=ids)
         .filter(Exists(_earlier_in_chat().exclude(id__in=ids)))
-        .values_list("integration_id", "chat_index")
+        .values_list("id", flat=True)
     )
-    return [event for event in locked if (event.integration_id, event.chat_index) not in blocked]
+    return [event for event in locked if event.id not in blocked], bool(blocked)
 
 
 def _earlier_in_chat() -> QuerySet[InboundEvent]:

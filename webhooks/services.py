@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ PROCESS_TASK = "webhooks.process_inbox"
 PROCESS_QUEUE = "high"
 BATCH = 100
 MAX_ATTEMPTS = 5
+WAIT_SECONDS, MAX_WAITS = 0.02, 25
 
 State = InboundEvent.State
 
@@ -58,18 +60,21 @@ def process_inbox() -> int:
     Processing only writes rows, so a batch is one transaction: a worker that dies leaves its events
     pending and none of their effects.
     """
-    total = 0
+    total = waited = 0
     while True:
         with service_scope(reason="process the inbox"):
-            batch = querysets.claim_pending(BATCH)
+            batch, blocked = querysets.claim_pending(BATCH)
             stuck: set[tuple[UUID, str]] = set()
             for event in batch:
                 chat = (event.integration_id, event.chat_index)
                 if chat not in stuck and not _process(event) and event.chat_index:
                     stuck.add(chat)  # what follows in this chat waits for it
         total += len(batch)
-        if not batch:
+        waited = 0 if batch else waited + 1
+        if not batch and (not blocked or waited > MAX_WAITS):
             return total
+        if not batch:
+            time.sleep(WAIT_SECONDS)  # if all who hold each other up went home, the sweep is seconds away
 
 
 def _process(event: InboundEvent) -> bool:

@@ -255,7 +255,7 @@ def test_two_workers_never_hold_the_same_event(committed_cast: Cast) -> None:
 
     def claim(_: int) -> list[Any]:
         with service_scope(reason="test"):
-            ids = [event.id for event in querysets.claim_pending(5)]
+            ids = [event.id for event in querysets.claim_pending(5)[0]]
             holding.wait(10)
             return ids
 
