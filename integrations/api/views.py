@@ -125,7 +125,6 @@ class WhatsAppSendView(NetworkView):
         serializer = WhatsAppSendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with self.scope():
-            active_integration(self.client.id, Channel.WHATSAPP)
             message = services.send_whatsapp_text(
                 self.client.id,
                 serializer.validated_data["phone"],

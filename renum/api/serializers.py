@@ -28,19 +28,6 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class StrictBooleanField(serializers.BooleanField):
-    """`true` or `false` only."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class StrictDictField(serializers.DictField):
-    """A JSON object whose members the caller validates."""
-
-
 class FailureSerializer(serializers.Serializer[Any]):
     """The error envelope, for the schema."""
 

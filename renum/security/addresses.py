@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -68,12 +67,13 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
     loopback = _is_loopback_name(parts.hostname)
     if parts.scheme == "http" and not (allow_loopback and loopback):
         raise ValueError("o endereço deve começar com https://")
-    literal = _as_literal(parts.hostname)
+    literal = as_literal(parts.hostname)
     if literal is not None and not is_public(literal, allow_loopback=allow_loopback):
         raise ValueError("o endereço não pertence à internet pública")
 
 
-def _as_literal(host: str) -> Address | None:
+def as_literal(host: str) -> Address | None:
+    """Return the address if `host` is one. aiohttp does not resolve those: judge them beforehand."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -81,7 +81,7 @@ def _as_literal(host: str) -> Address | None:
 
 
 def _is_loopback_name(host: str) -> bool:
-    literal = _as_literal(host)
+    literal = as_literal(host)
     return literal.is_loopback if literal else host == "localhost"
 
 
@@ -123,9 +123,3 @@ def judge(literal: str, *, allow_loopback: bool) -> None:
     """Raise `AddressRefused` unless the literal address is public."""
     if not is_public(ipaddress.ip_address(literal), allow_loopback=allow_loopback):
         raise AddressRefused("address refused")
-
-
-def host_literal(host: str) -> Any:
-    """Return the address if `host` is one, else None. aiohttp does not resolve literals, so they
-    are judged before the request."""
-    return _as_literal(host)

@@ -11,7 +11,7 @@ import httpx
 from django.conf import settings
 from httpx_aiohttp import AiohttpTransport
 
-from renum.security.addresses import AddressRefused, VettedResolver, host_literal, judge
+from renum.security.addresses import AddressRefused, VettedResolver, as_literal, judge
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 2.0  # shorter than servers keep a connection: a stale one could swallow a message
@@ -38,7 +38,7 @@ class _VettedTransport(AiohttpTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        literal = host_literal(request.url.host)
+        literal = as_literal(request.url.host)
         if literal is not None:
             judge(str(literal), allow_loopback=self._allow_loopback)
         try:
