@@ -4,8 +4,10 @@ ProviderError                 a provider did not do what it was asked
 ├── Misconfigured             its settings cannot work
 ├── AuthFailed                it refused the credentials
 ├── Rejected                  it refused this request for good
+│   └── NewChatsBlocked       WhatsApp keeps this number from opening new chats
 ├── RateLimited      (retry)  too many requests; `retry_after` seconds if it said so
 ├── Unavailable      (retry)  not reached, or it said that it failed
+│   └── SessionDisconnected   the account is logged out: no message's fault, nor any attempt's
 ├── TimedOut                  the request left, no answer came: nobody knows
 ├── ProtocolError             it answered something else than its contract
 └── Unsupported               it cannot do this
@@ -74,9 +76,15 @@ class ProviderError(Exception):
     uncertain = False  # the request may have taken effect
 
     def __init__(
-        self, message: str = "", *, http_status: int | None = None, retry_after: float | None = None
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        retry_after: float | None = None,
     ):
         self.message = message or (type(self).__doc__ or "")
+        self.code = code or type(self).code
         self.http_status = http_status
         self.retry_after = retry_after
         super().__init__(self.message)
@@ -103,6 +111,12 @@ class Rejected(ProviderError):
     code = "REJECTED"
 
 
+class NewChatsBlocked(Rejected):
+    """O WhatsApp impediu este número de iniciar novas conversas."""
+
+    code = "NEW_CHATS_BLOCKED"
+
+
 class RateLimited(ProviderError):
     """O provedor pediu para reduzir o ritmo."""
 
@@ -115,6 +129,12 @@ class Unavailable(ProviderError):
 
     code = "CONNECTION_FAILED"
     retryable = True
+
+
+class SessionDisconnected(Unavailable):
+    """O WhatsApp desta conta está desconectado. Leia o QR code novamente."""
+
+    code = "SESSION_DISCONNECTED"
 
 
 class TimedOut(ProviderError):
