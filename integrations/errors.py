@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from renum.errors import Conflict, InvalidInput, NotFound, UpstreamFailed
+from renum.errors import Conflict, Forbidden, InvalidInput, NotFound, Unprocessable, UpstreamFailed
 
 
 class IntegrationNotFound(NotFound):
@@ -50,10 +50,64 @@ class IntegrationUnreadable(Conflict):
     code = "INTEGRATION_UNREADABLE"
 
 
-class IdempotencyMismatch(InvalidInput):
+class IdempotencyMismatch(Unprocessable):
     """Esta chave de idempotência já foi usada com outro conteúdo."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class IdempotencyInProgress(Conflict):
+    """Uma requisição com esta chave de idempotência ainda está em andamento."""
+
+    code = "IDEMPOTENCY_KEY_IN_USE"
+
+
+class MediaUnsupported(Conflict):
+    """O provedor desta integração não envia mídia."""
+
+    code = "MEDIA_UNSUPPORTED"
+
+
+class ConfigurationSuperseded(Conflict):
+    """Outra configuração desta integração foi salva enquanto esta era testada."""
+
+    code = "CONFIGURATION_SUPERSEDED"
+
+
+class NothingToRestore(Conflict):
+    """Não há credenciais anteriores para restaurar."""
+
+    code = "NOTHING_TO_RESTORE"
+
+
+class TemplateNotFound(NotFound):
+    """Modelo de mensagem não encontrado."""
+
+    code = "TEMPLATE_NOT_FOUND"
+
+
+class TemplateNameTaken(Conflict):
+    """Já existe um modelo com este nome."""
+
+    code = "TEMPLATE_NAME_TAKEN"
+
+
+class InvalidTemplate(InvalidInput):
+    """O modelo tem um erro."""
+
+    code = "INVALID_TEMPLATE"
+
+
+class TableNotAllowed(Forbidden):
+    """A tabela não está na lista de tabelas permitidas desta integração."""
+
+    code = "TABLE_NOT_ALLOWED"
+
+
+class QueryRefused(InvalidInput):
+    """O banco de dados recusou a consulta."""
+
+    code = "INVALID_QUERY"
 
 
 class MessageNotFound(NotFound):

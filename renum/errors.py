@@ -2,6 +2,7 @@
 
     DomainError
     ├── InvalidInput      the caller can correct it
+    ├── Unprocessable     it contradicts what the caller said before
     ├── Unauthenticated   who is asking is not known
     ├── Forbidden         known, but not allowed
     ├── NotFound          absent, or another tenant's
@@ -42,6 +43,12 @@ class InvalidInput(DomainError):
     """Dados inválidos."""
 
     code = "VALIDATION_ERROR"
+
+
+class Unprocessable(DomainError):
+    """A requisição contradiz outra já feita."""
+
+    code = "UNPROCESSABLE"
 
 
 class Unauthenticated(DomainError):

@@ -163,6 +163,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "RENUM integrations",
     "DESCRIPTION": "WhatsApp, conversations and triggers of a company's agents.",
     "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",  # providers' settings are described by JSON Schema as it is
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -171,6 +172,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Channel": "renum.conversations.models.Channel",
         "ConversationStatus": "renum.conversations.models.Conversation.Status",
         "IntegrationStatus": "integrations.models.Integration.Status",
         "DeliveryState": "integrations.models.OutboundMessage.State",

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 COALESCE_SECONDS = 3
+LATEST_SECONDS = 10.0
 # A Redis that hangs must not hold up every request in turn: after a failure nobody asks it for a while.
 PAUSE_SECONDS = 3
 _paused_until = 0.0
@@ -35,14 +36,23 @@ def wake_after_commit(task: str, queue: str, **kwargs: str) -> None:
     transaction.on_commit(partial(_wake, task, queue, kwargs))
 
 
-def _wake(task: str, queue: str, kwargs: dict[str, str]) -> None:
+def wake_later(task: str, queue: str, seconds: float, **kwargs: str) -> None:
+    """Run `task` in up to 10 s. For work that is committed but may not be done before."""
+    _wake(task, queue, kwargs, countdown=min(max(seconds, 0.05), LATEST_SECONDS))
+
+
+def _wake(task: str, queue: str, kwargs: dict[str, str], *, countdown: float = 0.0) -> None:
     """Publish, unless a wake-up for the same work is still waiting in the queue."""
     global _paused_until
     if time.monotonic() < _paused_until:
         return
     try:
-        if _redis().set(_key(task, queue), 1, nx=True, ex=COALESCE_SECONDS):
-            current_app.send_task(task, kwargs=kwargs, queue=queue, ignore_result=True, retry=False)
+        # One that is to come later does not stand in for one that is wanted now.
+        key = _key(task, queue) + (":later" if countdown else "")
+        if _redis().set(key, 1, nx=True, px=int(1000 * (countdown or COALESCE_SECONDS))):
+            current_app.send_task(
+                task, kwargs=kwargs, queue=queue, ignore_result=True, retry=False, countdown=countdown or None
+            )
     except (RedisError, OperationalError) as error:
         _paused_until = time.monotonic() + PAUSE_SECONDS
         log.warning("wake_up_lost", task=task, queue=queue, reason=type(error).__name__)

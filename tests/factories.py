@@ -11,7 +11,14 @@ from typing import Any, ParamSpec, TypeVar
 from pydantic import SecretStr
 
 from agent_tools.models import AgentRun
-from integrations.models import DeliveryAttempt, Integration, OutboundMessage
+from integrations.models import (
+    DeliveryAttempt,
+    DeliveryPolicy,
+    DeliveryState,
+    Integration,
+    MessageTemplate,
+    OutboundMessage,
+)
 from integrations.providers.uazapi.config import UazapiSettings
 from integrations.services import token_index, webhook_key_index
 from renum import clock
@@ -109,7 +116,7 @@ def make_integration(
     webhook_key: str | None = None,
     **fields: Any,
 ) -> Integration:
-    """A connected Uazapi integration. The default address refuses connections."""
+    """A connected Uazapi integration without a pace. The default address refuses connections."""
     key = webhook_key or f"test-webhook-key-{next(_numbers)}"
     settings = UazapiSettings(
         api_url=api_url, api_token=SecretStr(api_token), phone_number=SecretStr(phone_number)
@@ -119,6 +126,7 @@ def make_integration(
         "provider": "uazapi",
         "name": "Uazapi",
         "status": Integration.Status.CONNECTED,
+        "pace_seconds": 0.0,
         **fields,
     }
     return Integration.objects.create(
@@ -129,6 +137,25 @@ def make_integration(
         token_index=token_index(api_token),
         **values,
     )
+
+
+@_as_service
+def make_policy(client: Client, **rules: Any) -> DeliveryPolicy:
+    """The client's rules of sending."""
+    return DeliveryPolicy.objects.update_or_create(client=client, defaults=rules)[0]
+
+
+@_as_service
+def make_delivery_state(integration: Integration, **fields: Any) -> DeliveryState:
+    """What delivery remembers of the connection."""
+    values = {"client": integration.client, **fields}
+    return DeliveryState.objects.update_or_create(integration=integration, defaults=values)[0]
+
+
+@_as_service
+def make_template(client: Client, **fields: Any) -> MessageTemplate:
+    values = {"name": f"Modelo {next(_numbers)}", "body": "Olá, {{ nome }}!", **fields}
+    return MessageTemplate.objects.create(client=client, **values)
 
 
 @_as_service

@@ -7,18 +7,25 @@ from typing import Any
 from uuid import UUID
 
 from agent_tools.services import request_reply
-from integrations.delivery.outcomes import settle_as_sent
+from integrations.delivery.outcomes import note_mail_event, settle_as_sent
 from integrations.models import OutboundMessage
 from renum import clock
+from renum.conversations.emails import email_index
 from renum.conversations.errors import InvalidPhone
-from renum.conversations.models import Message
+from renum.conversations.models import Channel, Message
 from renum.conversations.phones import normalize_phone
-from renum.conversations.services import Person, advance_message, open_conversation, record_message
+from renum.conversations.services import (
+    Person,
+    advance_message,
+    open_conversation,
+    record_message,
+    suppress,
+)
 from renum.events.cause import Cause
 from renum.events.models import Event
 from renum.events.services import record_event
 from webhooks.models import InboundEvent
-from webhooks.parsers.base import Echo, Ignored, Inbound, Receipt, TryLater
+from webhooks.parsers.base import Echo, Ignored, Inbound, MailEvent, Receipt, TryLater
 
 RECEIPT_ATTEMPTS = 3
 
@@ -94,8 +101,44 @@ def handle_receipt(event: InboundEvent, parsed: Receipt) -> Ignored | None:
     return None
 
 
+def handle_mail_event(event: InboundEvent, parsed: MailEvent) -> Ignored | None:
+    """A mail got through, or did not, or its reader wants no more: move its state on, bar the address.
+
+    An address that bounced or complained is barred whichever system wrote to it: it is the client's
+    account, and SendGrid would drop the next mail to it anyway.
+    """
+    news = False
+    if parsed.suppress_reason and parsed.address:
+        news = suppress(
+            event.client_id,
+            Channel.EMAIL,
+            email_index(event.client_id, parsed.address),
+            parsed.suppress_reason,
+            cause=Cause().then("inbound", event.id),
+        )
+    try:
+        message_id = UUID(parsed.reference)
+    except ValueError:
+        return None if news else Ignored("ECHO_NOT_OURS")
+    # Whatever became of it, the provider had it: that settles a send whose answer was lost or is under way.
+    news |= settle_as_sent(event.client_id, message_id, parsed.provider_message_id or None)
+    if parsed.state:
+        news |= note_mail_event(
+            event.client_id,
+            message_id,
+            delivered=parsed.state == "delivered",
+            failed_reason=parsed.reason_code,
+            at=min(parsed.at or event.received_at, clock.now()),
+        )
+    if news:
+        return None
+    is_known = OutboundMessage.objects.filter(client_id=event.client_id, id=message_id).exists()
+    return Ignored("RECEIPT_NOT_HANDLED" if is_known else "RECEIPT_UNKNOWN")
+
+
 HANDLERS: dict[type, Callable[[InboundEvent, Any], Ignored | None]] = {
     Inbound: handle_inbound,
     Echo: handle_echo,
     Receipt: handle_receipt,
+    MailEvent: handle_mail_event,
 }

@@ -21,8 +21,8 @@ from renum.wakeups import wake_after_commit
 from webhooks import handlers, querysets
 from webhooks.errors import InvalidPayload
 from webhooks.models import InboundEvent
-from webhooks.parsers import uazapi
-from webhooks.parsers.base import Ignored, TryLater
+from webhooks.parsers import sendgrid, uazapi
+from webhooks.parsers.base import Identity, Ignored, Parser, TryLater
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +34,29 @@ WAIT_SECONDS, MAX_WAITS = 0.02, 25
 
 State = InboundEvent.State
 
+# By the integration's provider.
+PARSERS: dict[str, Parser] = {"uazapi": uazapi, "sendgrid": sendgrid}
+
 
 def take_in(integration: Integration, payload: Any, body: bytes) -> None:
-    """Store a verified event, once, and wake a worker. Runs inside the request's transaction."""
-    identity = uazapi.identify(payload, body)
+    """Store a verified request's events, each once, and wake a worker.
+
+    Runs inside the request's transaction: all of them are stored or none.
+    """
     try:
-        kept = uazapi.scrub(payload)
+        events = PARSERS[integration.provider].identify_all(payload, body)
     except RecursionError as error:
         raise InvalidPayload from error
-    event = InboundEvent(
+    if not events:
+        return
+    InboundEvent.objects.bulk_create(
+        [_as_row(integration, identity, kept) for identity, kept in events], ignore_conflicts=True
+    )
+    wake_after_commit(PROCESS_TASK, PROCESS_QUEUE)
+
+
+def _as_row(integration: Integration, identity: Identity, kept: Any) -> InboundEvent:
+    return InboundEvent(
         client_id=integration.client_id,
         integration=integration,
         kind=identity.kind,
@@ -50,8 +64,6 @@ def take_in(integration: Integration, payload: Any, body: bytes) -> None:
         chat_index=blind_index(integration.client_id, "chat", identity.chat) if identity.chat else "",
         payload=kept,
     )
-    InboundEvent.objects.bulk_create([event], ignore_conflicts=True)
-    wake_after_commit(PROCESS_TASK, PROCESS_QUEUE)
 
 
 def process_inbox() -> int:
@@ -109,18 +121,18 @@ def _process(event: InboundEvent) -> bool:
 
 
 def _apply(event: InboundEvent) -> Ignored | None:
-    parsed = uazapi.parse(event.payload)
+    parsed = PARSERS[event.integration.provider].parse(event.payload)
     if isinstance(parsed, Ignored):
         return parsed
     return handlers.HANDLERS[type(parsed)](event, parsed)
 
 
-def find_integration(key: str | None, token: str | None) -> Integration | None:
+def find_integration(provider: str, key: str | None, token: str | None = None) -> Integration | None:
     """The integration that a webhook names by its secret address, or else by the provider's token.
 
-    Runs under the service scope, with suspended clients left out.
+    Runs under the service scope, with suspended clients and removed integrations left out.
     """
-    found = Integration.objects.filter(client__status=Client.Status.ACTIVE)
+    found = Integration.objects.current().filter(provider=provider, client__status=Client.Status.ACTIVE)
     if key:
         return found.filter(webhook_key_index=webhook_key_index(key)).first()
     if token:

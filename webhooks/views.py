@@ -1,7 +1,8 @@
-"""`POST /webhooks/uazapi[/<key>]`: verify, store, 200. Nothing else happens in the request."""
+"""`POST /webhooks/<provider>[/<key>]`: verify, store, 200. Nothing else happens in the request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -22,7 +23,14 @@ from renum.errors import DomainError
 from webhooks import services
 from webhooks.errors import InvalidPayload, InvalidSignature, ProcessingFailed
 from webhooks.parsers import uazapi
-from webhooks.signatures import HEADER, same, verify_v1
+from webhooks.signatures import (
+    HEADER,
+    SENDGRID_SIGNATURE,
+    SENDGRID_TIMESTAMP,
+    same,
+    verify_sendgrid,
+    verify_v1,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +38,18 @@ log = structlog.get_logger(__name__)
 @csrf_exempt
 @transaction.non_atomic_requests
 def receive_uazapi(request: HttpRequest, key: str | None = None) -> JsonResponse:
+    """Take in one event; the key may come in `X-API-Key` instead, or the token in the body alone."""
+    return _answer(request, lambda: _receive_uazapi(request, key))
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def receive_sendgrid(request: HttpRequest, key: str) -> JsonResponse:
+    """Take in a batch of events."""
+    return _answer(request, lambda: _receive_sendgrid(request, key))
+
+
+def _answer(request: HttpRequest, receive: Callable[[], None]) -> JsonResponse:
     """200 means committed. Everything else is the error envelope, and nothing is stored.
 
     401 `INVALID_SIGNATURE` (unknown key, wrong token or signature, old timestamp: alike from
@@ -39,7 +59,7 @@ def receive_uazapi(request: HttpRequest, key: str | None = None) -> JsonResponse
         body = envelope("METHOD_NOT_ALLOWED", "Método não permitido neste endereço.")
         return JsonResponse(body, status=405, headers={"Allow": "POST"})
     try:
-        _receive(request, key)
+        receive()
     except RequestDataTooBig:
         return JsonResponse(envelope("PAYLOAD_TOO_LARGE", str(PayloadTooLarge.default_detail)), status=413)
     except DomainError as error:
@@ -55,13 +75,13 @@ def _refusal(error: DomainError) -> JsonResponse:
     return JsonResponse(body, status=status, headers=headers)
 
 
-def _receive(request: HttpRequest, key: str | None) -> None:
+def _receive_uazapi(request: HttpRequest, key: str | None) -> None:
     body = read_body(request)
     key = key or request.headers.get("X-API-Key")
     payload, malformed = _decode(body)
     token = payload.get("token") if isinstance(payload, dict) else None
     with service_scope(reason="take in a webhook"):
-        integration = services.find_integration(key, token if isinstance(token, str) else None)
+        integration = services.find_integration("uazapi", key, token if isinstance(token, str) else None)
         if integration is None:
             raise InvalidSignature
         if malformed:
@@ -70,6 +90,26 @@ def _receive(request: HttpRequest, key: str | None) -> None:
             _verify(request, integration, payload, body, token)
         except IntegrationUnreadable as error:  # ours to mend: the provider shall try again
             raise ProcessingFailed from error
+        services.take_in(integration, payload, body)
+
+
+def _receive_sendgrid(request: HttpRequest, key: str) -> None:
+    body = read_body(request)
+    with service_scope(reason="take in a webhook"):
+        integration = services.find_integration("sendgrid", key)
+        if integration is None:
+            raise InvalidSignature
+        try:
+            public_key = integration.settings.webhook_public_key
+        except IntegrationUnreadable as error:  # ours to mend: the provider shall try again
+            raise ProcessingFailed from error
+        signature, timestamp = (
+            request.headers.get(name, "") for name in (SENDGRID_SIGNATURE, SENDGRID_TIMESTAMP)
+        )
+        verify_sendgrid(public_key or "", body, signature, timestamp, clock.now())
+        payload, malformed = _decode(body)
+        if malformed or not isinstance(payload, list) or not all(isinstance(one, dict) for one in payload):
+            raise InvalidPayload
         services.take_in(integration, payload, body)
 
 

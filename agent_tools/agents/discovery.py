@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from agent_tools.local_model import LocalChatModel
 from agent_tools.runs import Ended, Turn
 from agent_tools.tools.whatsapp import WhatsAppTool
-from integrations.delivery.outbox import MAX_TEXT_LENGTH
+from integrations.delivery.contents import MAX_TEXT_LENGTH
 
 MODEL_CALLS = 4
 MESSAGES = 2

@@ -11,7 +11,8 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from agent_tools.runs import Turn, conversation_of
-from integrations.delivery.outbox import MAX_TEXT_LENGTH, enqueue_message
+from integrations.delivery.contents import MAX_TEXT_LENGTH
+from integrations.delivery.outbox import enqueue_message
 from integrations.errors import IdempotencyMismatch
 from integrations.models import OutboundMessage
 from renum.accounts.scope import profile_scope

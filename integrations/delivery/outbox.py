@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
+from pydantic import ValidationError
 
-from integrations.errors import IdempotencyMismatch, IntegrationDisabled, IntegrationNotFound
-from integrations.models import Integration, OutboundMessage
+from integrations import providers
+from integrations.delivery.contents import Content, MailContent, MediaContent, TextContent
+from integrations.delivery.routes import active_integration
+from integrations.errors import IdempotencyMismatch, MediaUnsupported
+from integrations.models import OutboundMessage
 from renum import clock
-from renum.conversations.models import Channel, Conversation, Message
+from renum.conversations.emails import email_index
+from renum.conversations.models import Conversation, Message
 from renum.conversations.phones import phone_index
 from renum.conversations.services import Person, open_conversation, record_message
 from renum.errors import InvalidInput
 from renum.events.cause import Cause
 from renum.security.blind_index import blind_index
-from renum.wakeups import wake_after_commit
+from renum.validation import in_portuguese
+from renum.wakeups import wake_after_commit, wake_later
 
-MAX_TEXT_LENGTH = 4096
 DISPATCH_TASK = "integrations.dispatch"
 LANES = {
     OutboundMessage.Priority.HIGH: "high",
     OutboundMessage.Priority.NORMAL: "normal",
     OutboundMessage.Priority.LOW: "low",
 }
-
-
-def active_integration(client_id: UUID, channel: Channel) -> Integration:
-    """The client's integration for a channel; raises `IntegrationNotFound` or `IntegrationDisabled`."""
-    types = {Channel.WHATSAPP: [Integration.Type.WHATSAPP]}.get(channel, [])
-    integration = Integration.objects.filter(client_id=client_id, type__in=types).first()
-    if integration is None:
-        raise IntegrationNotFound
-    if not integration.enabled:
-        raise IntegrationDisabled
-    return integration
+# How long a message is of use when nobody says: an answer that comes days later is worse than none.
+VALIDITY = {
+    OutboundMessage.Priority.HIGH: timedelta(hours=24),
+    OutboundMessage.Priority.NORMAL: timedelta(days=7),
+    OutboundMessage.Priority.LOW: timedelta(days=7),
+}
 
 
 def conversation_with(client_id: UUID, phone: str, *, cause: Cause) -> Conversation:
@@ -43,9 +44,22 @@ def conversation_with(client_id: UUID, phone: str, *, cause: Cause) -> Conversat
     return open_conversation(client_id, Person(phone=phone), cause=cause, at=clock.now())
 
 
-def enqueue_message(
+def enqueue_message(conversation: Conversation, text: str, **how: Any) -> OutboundMessage:
+    """Queue a WhatsApp text of 1 to 4,096 characters; `how` and errors as for `enqueue_to_contact`."""
+    return enqueue_to_contact(conversation, _content(TextContent, "message", text=text), **how)
+
+
+def enqueue_media(conversation: Conversation, *, media: dict[str, Any], **how: Any) -> OutboundMessage:
+    """Queue a file that the provider fetches; `media` holds the fields of `MediaContent`.
+
+    `how` and errors as for `enqueue_to_contact`; also raises `MediaUnsupported`.
+    """
+    return enqueue_to_contact(conversation, _content(MediaContent, "media", **media), **how)
+
+
+def enqueue_to_contact(
     conversation: Conversation,
-    text: str,
+    content: Content,
     *,
     idempotency_key: str,
     author: Message.Author,
@@ -53,35 +67,117 @@ def enqueue_message(
     priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
     not_after: datetime | None = None,
 ) -> OutboundMessage:
-    """Put a WhatsApp text to the conversation's contact into the outbox and wake a dispatcher.
+    """Put a WhatsApp message to the conversation's contact into the outbox and wake a dispatcher.
 
-    A second call with the same key returns the first one's row, whatever became of it; with
-    another text or recipient it raises `IdempotencyMismatch`. Text: 1 to 4,096 characters.
+    A second call with the same key returns the first one's row, whatever became of it; with other
+    words or another recipient it raises `IdempotencyMismatch`. Also raises `IntegrationNotFound` and
+    `IntegrationDisabled`.
     """
-    if not text.strip() or len(text) > MAX_TEXT_LENGTH or not _is_storable(text):
-        raise InvalidInput(details={"message": [f"O texto deve ter de 1 a {MAX_TEXT_LENGTH} caracteres."]})
-    client_id = conversation.client_id
-    phone = str(conversation.contact.phone)
-    fingerprint = blind_index(client_id, "outbound", f"{phone}\x1f{text}")
+    client_id, contact = conversation.client_id, conversation.contact
+    phone = str(contact.phone)
+    message, is_new = _store(
+        client_id,
+        content,
+        recipient=contact.wa_id or phone.removeprefix("+"),
+        recipient_index=phone_index(client_id, phone),
+        address=phone,
+        conversation=conversation,
+        idempotency_key=idempotency_key,
+        cause=cause,
+        priority=priority,
+        not_after=not_after,
+    )
+    if is_new:
+        record_message(
+            conversation,
+            message_id=message.id,
+            direction=Message.Direction.OUTBOUND,
+            author=author,
+            state=Message.State.QUEUED,
+            length=content.length,
+            kind=content.kind if not isinstance(content, MediaContent) else content.media_type,
+            cause=cause,
+            occurred_at=message.queued_at,
+        )
+    return message
+
+
+def enqueue_mail(
+    client_id: UUID,
+    *,
+    mail: dict[str, Any],
+    idempotency_key: str,
+    cause: Cause,
+    priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
+    not_after: datetime | None = None,
+) -> OutboundMessage:
+    """Put an e-mail into the outbox and wake a dispatcher; `mail` holds the fields of `MailContent`.
+
+    One row, whatever the number of recipients: it is one mail. Keys and errors as for
+    `enqueue_to_contact`.
+    """
+    content = _content(MailContent, "mail", **mail)
+    recipient = content.to[0]
+    message, _ = _store(
+        client_id,
+        content,
+        recipient=recipient,
+        recipient_index=email_index(client_id, recipient),
+        address=recipient,
+        conversation=None,
+        idempotency_key=idempotency_key,
+        cause=cause,
+        priority=priority,
+        not_after=not_after,
+    )
+    return message
+
+
+def _content(kind: type[Any], field: str, **values: Any) -> Any:
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        problems = [in_portuguese(problem) for problem in error.errors()]
+        raise InvalidInput(details={field: problems}) from error
+
+
+def _store(
+    client_id: UUID,
+    content: Content,
+    *,
+    recipient: str,
+    recipient_index: str,
+    address: str,
+    conversation: Conversation | None,
+    idempotency_key: str,
+    cause: Cause,
+    priority: OutboundMessage.Priority,
+    not_after: datetime | None,
+) -> tuple[OutboundMessage, bool]:
+    """Insert the row, unless its key is known; returns it, and whether it is new."""
+    fingerprint = blind_index(client_id, "outbound", f"{address}\x1f{content.essence}")
     known = _find(client_id, idempotency_key, fingerprint)
     if known:
-        return known
-    integration = active_integration(client_id, Channel(conversation.channel))
+        return known, False
+    integration = active_integration(client_id, content.channel)
+    if isinstance(content, MediaContent) and not providers.get(integration.provider).sends_media:
+        raise MediaUnsupported
     now = clock.now()
     message = OutboundMessage(
         id=uuid4(),
         client_id=client_id,
         integration=integration,
         conversation=conversation,
-        channel=conversation.channel,
-        recipient=conversation.contact.wa_id or phone.removeprefix("+"),
-        recipient_index=phone_index(client_id, phone),
-        body={"text": text},
+        channel=content.channel,
+        kind=content.kind,
+        recipient=recipient,
+        recipient_index=recipient_index,
+        body=content.model_dump(mode="json"),
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
         priority=priority,
         next_attempt_at=now,
-        not_after=not_after,
+        not_after=not_after or now + VALIDITY[priority],
         queued_at=now,
         cause=cause.as_list(),
     )
@@ -92,30 +188,21 @@ def enqueue_message(
         known = _find(client_id, idempotency_key, fingerprint)
         if known is None:
             raise
-        return known
-    record_message(
-        conversation,
-        message_id=message.id,
-        direction=Message.Direction.OUTBOUND,
-        author=author,
-        state=Message.State.QUEUED,
-        length=len(text),
-        cause=cause,
-        occurred_at=now,
-    )
+        return known, False
     wake_dispatcher(priority)
-    return message
-
-
-def _is_storable(text: str) -> bool:
-    """No NUL and no half of a surrogate pair, which neither Postgres nor UTF-8 takes."""
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return message, True
 
 
 def wake_dispatcher(priority: OutboundMessage.Priority) -> None:
     """Wake a dispatcher for a lane once the transaction is committed."""
     lane = LANES[priority]
     wake_after_commit(DISPATCH_TASK, lane, lane=lane)
+
+
+def wake_dispatcher_at(priority: OutboundMessage.Priority, at: datetime) -> None:
+    """Wake a dispatcher for a lane when a paced number may send again; lost, the sweep makes it good."""
+    lane = LANES[priority]
+    wake_later(DISPATCH_TASK, lane, (at - clock.now()).total_seconds(), lane=lane)
 
 
 def wake_lanes_with_due_messages() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,9 +13,13 @@ from django.db import DatabaseError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
+from integrations.delivery import breaker
+from integrations.delivery.gate import Reason
 from integrations.delivery.retries import next_attempt
-from integrations.errors import ProviderError
+from integrations.delivery.routes import fallback_for
+from integrations.errors import ProviderError, SessionDisconnected
 from integrations.models import DeliveryAttempt, Integration, OutboundMessage
+from integrations.providers import MailMessage, RefusedRecipient
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Message
@@ -44,12 +48,18 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one attempt ended. `error` is None when the provider accepted the message."""
+    """How one attempt ended. `error` is None when the provider accepted the message.
+
+    `refused`: who of a mail's recipients did not get it all the same. `digits`: the number as WhatsApp
+    knows it, where it was asked.
+    """
 
     claimed: Claimed
     provider_message_id: str | None
     error: ProviderError | None
     latency_ms: int
+    refused: tuple[RefusedRecipient, ...] = ()
+    digits: str | None = None
 
 
 def record_results(results: Sequence[Result]) -> list[Result]:
@@ -72,6 +82,9 @@ def _record_together(results: Sequence[Result]) -> None:
     with service_scope(reason="record delivery results"):
         for result in results:
             _record(result, now)
+        breaker.note_outcomes(
+            [(one.claimed.integration_id, one.claimed.client_id, one.error) for one in results], now
+        )
 
 
 def _record_alone(result: Result) -> bool:
@@ -86,28 +99,7 @@ def _record_alone(result: Result) -> bool:
 
 def _record(result: Result, now: datetime) -> None:
     claimed, error = result.claimed, result.error
-    retry_at = None
-    if error is not None and error.retryable:
-        retry_at = next_attempt(claimed.attempt_number, now, retry_after=error.retry_after)
-    if error is None:
-        outcome, changes = Outcome.SENT, _final(State.SENT, now, sent_at=now)
-        changes["provider_message_id"] = result.provider_message_id
-        changes |= {"reason_code": "", "error_message": ""}
-    elif error.uncertain:
-        outcome, changes = Outcome.UNKNOWN, _final(State.UNKNOWN, now)
-    elif retry_at is not None:
-        outcome = Outcome.RETRY
-        changes = {
-            "state": State.QUEUED,
-            "next_attempt_at": retry_at,
-            "lease_token": None,
-            "leased_until": None,
-        }
-    else:
-        outcome, changes = Outcome.FAILED, _final(State.FAILED, now)
-    if error is not None:
-        doubt = " Não se sabe se a mensagem saiu." if error.uncertain else ""
-        changes |= {"reason_code": error.code, "error_message": redact_text(error.message) + doubt}
+    outcome, changes = _sent(result, now) if error is None else _not_sent(claimed, error, now)
     # In the order in which an echo takes them: message, attempts, then what tells of it.
     held = OutboundMessage.objects.filter(
         id=claimed.message_id, client_id=claimed.client_id, state=State.SENDING, lease_token=claimed.lease
@@ -118,8 +110,10 @@ def _record(result: Result, now: datetime) -> None:
         log.warning("lease_lost", message_id=str(claimed.message_id), outcome=outcome.value)
         return
     _note_end(claimed.client_id, claimed.message_id, State(changes["state"]), result.provider_message_id)
-    if error is not None and error.code == "INVALID_CREDENTIALS":
-        _mark_broken(claimed.message_id, error)
+    if result.digits is not None:
+        learn_number(claimed.client_id, claimed.message_id, result.digits)
+    if error is not None:
+        _mark_broken(claimed, error)
     log.info(
         "message_attempted",
         client_id=str(claimed.client_id),
@@ -128,6 +122,47 @@ def _record(result: Result, now: datetime) -> None:
         code=error.code if error else None,
         latency_ms=result.latency_ms,
     )
+
+
+def _sent(result: Result, now: datetime) -> tuple[DeliveryAttempt.Outcome, dict[str, Any]]:
+    return Outcome.SENT, _final(
+        State.SENT,
+        now,
+        sent_at=now,
+        provider_message_id=result.provider_message_id,
+        reason_code="PARTLY_REFUSED" if result.refused else "",
+        error_message="",
+    )
+
+
+def _not_sent(
+    claimed: Claimed, error: ProviderError, now: datetime
+) -> tuple[DeliveryAttempt.Outcome, dict[str, Any]]:
+    """What becomes of a message that was tried in vain, or perhaps in vain."""
+    doubt = " Não se sabe se a mensagem saiu." if error.uncertain else ""
+    told = {"reason_code": error.code, "error_message": redact_text(error.message) + doubt}
+    if error.uncertain:
+        return Outcome.UNKNOWN, {**_final(State.UNKNOWN, now), **told}
+    again = _next_try(claimed, error, now) if error.retryable else None
+    if again is None:
+        return Outcome.FAILED, {**_final(State.FAILED, now), **told}
+    queued = {"state": State.QUEUED, "lease_token": None, "leased_until": None}
+    return Outcome.RETRY, {**queued, **again, **told}
+
+
+def _next_try(claimed: Claimed, error: ProviderError, now: datetime) -> dict[str, Any] | None:
+    """When and how a message goes again that certainly did not arrive; None when no retry is left."""
+    integration = Integration.objects.get(id=claimed.integration_id)
+    other = fallback_for(integration)
+    if other is not None:  # there it has all of its tries
+        spared = claimed.attempt_number
+        return {"integration_id": other.id, "next_attempt_at": now, "attempts_spared": spared}
+    if breaker.is_spared(error, was_probe=claimed.is_probe):
+        pause = timedelta(seconds=breaker.OPEN_SECONDS)
+        return {"next_attempt_at": now + pause, "attempts_spared": F("attempts_spared") + 1}
+    counted = claimed.attempt_number - claimed.spared
+    at = next_attempt(counted, now, retry_after=error.retry_after)
+    return {"next_attempt_at": at} if at is not None else None
 
 
 def _final(state: OutboundMessage.State, now: datetime, **changes: Any) -> dict[str, Any]:
@@ -143,7 +178,24 @@ def _close_attempt(result: Result, outcome: DeliveryAttempt.Outcome, now: dateti
         error_code=error.code if error else "",
         error_message=redact_text(error.message) if error else "",
         http_status=error.http_status if error else None,
+        refused_recipients=_without_addresses(result),
     )
+
+
+def _without_addresses(result: Result) -> list[dict[str, Any]]:
+    """Who did not get a mail, by place and not by name: the ledger outlives the addresses."""
+    message = result.claimed.message
+    if not result.refused or not isinstance(message, MailMessage):
+        return []
+    places = {
+        address: f"{field}[{place}]"
+        for field in ("bcc", "cc", "to")
+        for place, address in enumerate(getattr(message, field))
+    }
+    return [
+        {"recipient": places.get(one.address, "?"), "code": one.code, "detail": redact_text(one.detail)}
+        for one in result.refused
+    ]
 
 
 def _note_end(
@@ -172,10 +224,19 @@ def _note_end(
     )
 
 
-def _mark_broken(message_id: UUID, error: ProviderError) -> None:
-    Integration.objects.filter(outboundmessage__id=message_id).update(
-        status=Integration.Status.ERROR, last_error=redact_text(error.message), updated_at=clock.now()
+def _mark_broken(claimed: Claimed, error: ProviderError) -> None:
+    """Show on the connection what is wrong with it, and not with the message."""
+    status = (
+        Integration.Status.ERROR
+        if error.code == "INVALID_CREDENTIALS"
+        else Integration.Status.DISCONNECTED
+        if isinstance(error, SessionDisconnected)
+        else None
     )
+    if status is not None:
+        Integration.objects.filter(id=claimed.integration_id).update(
+            status=status, last_error=redact_text(error.message), updated_at=clock.now()
+        )
 
 
 def refuse(row: OutboundMessage, reason: str, now: datetime) -> None:
@@ -191,6 +252,23 @@ def hold(row: OutboundMessage, until: datetime, reason: str) -> None:
     OutboundMessage.objects.filter(id=row.id, lease_token=row.lease_token).update(
         state=State.QUEUED, next_attempt_at=until, reason_code=reason, lease_token=None, leased_until=None
     )
+
+
+def release_held(
+    client_id: UUID | None = None, *, integration_id: UUID | None = None, reasons: Sequence[str] = ()
+) -> int:
+    """Have held messages judged again now, because what held them has changed; returns how many.
+
+    Without `client_id`, everybody's. The caller is in a scope.
+    """
+    held = OutboundMessage.objects.filter(
+        state=State.QUEUED, reason_code__in=reasons or list(Reason), next_attempt_at__gt=clock.now()
+    )
+    if client_id is not None:
+        held = held.filter(client_id=client_id)
+    if integration_id is not None:
+        held = held.filter(integration_id=integration_id)
+    return held.update(next_attempt_at=clock.now())
 
 
 def reap_expired_leases(limit: int = 500) -> int:
@@ -214,7 +292,7 @@ def reap_expired_leases(limit: int = 500) -> int:
     return len(expired)
 
 
-def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str) -> bool:
+def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str | None) -> bool:
     """The provider showed us the message with our reference: it was sent, whatever we believed.
 
     The caller is in a scope. Returns whether that was news.
@@ -229,9 +307,9 @@ def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str) 
             State.SENT,
             now,
             sent_at=now,
-            provider_message_id=provider_message_id,
             reason_code="ECHOED",
             error_message="",
+            **({"provider_message_id": provider_message_id} if provider_message_id else {}),
         )
     )
     if moved:
@@ -259,3 +337,46 @@ def settle_by_person(client_id: UUID, message_id: UUID, *, sent: bool, cause: Ca
     if moved:
         _note_end(client_id, message_id, State(changes["state"]), decided_by=cause)
     return bool(moved)
+
+
+def note_mail_event(
+    client_id: UUID, message_id: UUID, *, delivered: bool, failed_reason: str = "", at: datetime | None = None
+) -> bool:
+    """The mail provider told what became of a mail after it took it; returns whether that was news.
+
+    Delivered is not taken back by a later bounce of another recipient, nor failed by anything. An
+    event about a mail that is still `unknown` settles it. The caller is in a scope.
+    """
+    rows = OutboundMessage.objects.filter(id=message_id, client_id=client_id, delivered_at=None)
+    now = clock.now()
+    if delivered:
+        settle_as_sent(client_id, message_id, None)
+        moved = rows.filter(state=State.SENT).update(delivered_at=at or now)
+        kind = Event.Kind.MESSAGE_DELIVERED
+    else:
+        moved = rows.filter(state__in=[State.SENT, State.UNKNOWN]).update(
+            **_final(State.FAILED, now, reason_code=failed_reason)
+        )
+        kind = Event.Kind.MESSAGE_FAILED
+    if moved:
+        row = OutboundMessage.objects.only("cause", "reason_code").get(id=message_id)
+        record_event(
+            client_id,
+            kind,
+            cause=Cause(tuple(row.cause)).noting("message", message_id),
+            data={"message_id": str(message_id), "reason_code": row.reason_code},
+        )
+    return bool(moved)
+
+
+def learn_number(client_id: UUID, message_id: UUID, digits: str) -> None:
+    """Keep how WhatsApp knows the contact's number, unless they told us themselves meanwhile."""
+    row = (
+        OutboundMessage.objects.select_related("conversation__contact")
+        .only("conversation")
+        .get(id=message_id, client_id=client_id)
+    )
+    contact = row.conversation.contact if row.conversation else None
+    if contact is not None and contact.wa_id is None:
+        contact.wa_id = digits
+        contact.save(update_fields=["wa_id", "updated_at"])

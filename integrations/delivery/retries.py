@@ -9,6 +9,11 @@ DELAYS_SECONDS = (1.0, 5.0, 25.0)
 JITTER = 0.2
 
 
+def is_last_try(attempts: int) -> bool:
+    """Tell whether no retry is left after this many tries."""
+    return attempts > len(DELAYS_SECONDS)
+
+
 def next_attempt(
     attempts: int, now: datetime, *, retry_after: float | None = None, rng: random.Random | None = None
 ) -> datetime | None:
@@ -16,7 +21,7 @@ def next_attempt(
 
     1 s, 5 s, 25 s, each ± 20 %; a provider that names a longer wait is obeyed, up to an hour.
     """
-    if attempts > len(DELAYS_SECONDS):
+    if is_last_try(attempts):
         return None
     delay = DELAYS_SECONDS[attempts - 1] * (rng or random).uniform(1 - JITTER, 1 + JITTER)
     return now + timedelta(seconds=max(delay, min(retry_after or 0.0, 3600.0)))

@@ -2,6 +2,7 @@
 
 from integrations.providers.base import (
     DatabaseProvider,
+    Filter,
     Health,
     MailMessage,
     MediaMessage,
@@ -11,14 +12,27 @@ from integrations.providers.base import (
     ProviderSettings,
     ProviderSpec,
     RefusedRecipient,
+    Rows,
+    Select,
     SendResult,
+    Table,
     TextMessage,
     UnknownProvider,
 )
+from integrations.providers.evolution.provider import SPEC as EVOLUTION
+from integrations.providers.postgres.provider import SPEC as POSTGRES
+from integrations.providers.sendgrid.provider import SPEC as SENDGRID
+from integrations.providers.smtp.provider import SPEC as SMTP
+from integrations.providers.supabase.provider import SPEC as SUPABASE
 from integrations.providers.uazapi.provider import SPEC as UAZAPI
 
 REGISTRY: dict[str, ProviderSpec] = {
     "uazapi": UAZAPI,
+    "evolution": EVOLUTION,
+    "smtp": SMTP,
+    "sendgrid": SENDGRID,
+    "supabase": SUPABASE,
+    "postgres": POSTGRES,
 }
 
 
@@ -42,6 +56,7 @@ def choices() -> list[tuple[str, str]]:
 __all__ = [
     "REGISTRY",
     "DatabaseProvider",
+    "Filter",
     "Health",
     "MailMessage",
     "MediaMessage",
@@ -51,7 +66,10 @@ __all__ = [
     "ProviderSettings",
     "ProviderSpec",
     "RefusedRecipient",
+    "Rows",
+    "Select",
     "SendResult",
+    "Table",
     "TextMessage",
     "UnknownProvider",
     "choices",

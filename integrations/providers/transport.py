@@ -80,7 +80,7 @@ def failure_body(response: httpx.Response) -> dict[str, Any]:
 def status_error(
     response: httpx.Response, table: StatusTable = COMMON_STATUS, message: str = ""
 ) -> errors.ProviderError:
-    """Classify a failure by its status: the table first, then 5xx, 4xx, and redirects, which we never follow."""
+    """Classify a failure by its status: the table first, then 5xx, 4xx, and redirects (never followed)."""
     status = response.status_code
     if status in table:
         return table[status](message, http_status=status, retry_after=retry_after(response))

@@ -25,7 +25,13 @@ async def _serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(options.host, options.port, options.smtp_port, state=options.state) as addresses:
+    async with running(
+        options.host,
+        options.port,
+        options.smtp_port,
+        state=options.state,
+        database_url=options.database_url,
+    ) as addresses:
         print(f"sandbox: {addresses.url}/_sandbox/ smtp {addresses.host}:{addresses.smtp_port}", flush=True)
         await stop.wait()
 
@@ -36,6 +42,11 @@ def _parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=_port, default=8010, help="HTTP; 0 picks a free one (default 8010)")
     parser.add_argument("--smtp-port", type=_port, default=8025, help="SMTP; likewise (default 8025)")
     parser.add_argument("--state", type=Path, help="file that remembers the registered webhook over restarts")
+    parser.add_argument(
+        "--database-url",
+        help="Postgres, as a role that may create schemas and roles, for the tables behind /supabase "
+        "(default: DATABASE_OWNER_URL, else DATABASE_URL)",
+    )
     return parser.parse_args(argv)
 
 

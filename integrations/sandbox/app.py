@@ -7,30 +7,38 @@ from pathlib import Path
 
 from aiohttp import web
 
-from . import uazapi
 from .context import BODY_LIMIT_BYTES, SANDBOX, Refused, Sandbox, read_json
+from .demo_database import DATABASE, DemoDatabase
 from .faults import Faults, InvalidFault
 from .gateway import answer_errors_in_json, journal_and_misfortune
 from .inbound import post_inbound
 from .journal import CAPACITY, Journal
+from .mounts import MOUNTS
 from .webhooks import Webhooks
 
 _PAGE = Path(__file__).with_name("page.html")
 
 
-def create_app(state: Path | None = None, webhook_secret: str | None = None) -> web.Application:
+def create_app(
+    state: Path | None = None, webhook_secret: str | None = None, database_url: str | None = None
+) -> web.Application:
     """Build the application with an empty journal.
 
     `state` is the file that remembers the webhook's registration over restarts; `webhook_secret` signs v1
-    webhooks whose registration brought no secret (default: the variable UAZAPI_WEBHOOK_SECRET).
+    webhooks whose registration brought no secret (default: the variable UAZAPI_WEBHOOK_SECRET);
+    `database_url` is where the stand-in for Supabase keeps its tables (default: DATABASE_OWNER_URL, else
+    DATABASE_URL; empty: it is unavailable).
     """
     if webhook_secret is None:
         webhook_secret = os.environ.get("UAZAPI_WEBHOOK_SECRET", "")
+    if database_url is None:
+        database_url = os.environ.get("DATABASE_OWNER_URL") or os.environ.get("DATABASE_URL", "")
     faults, posted = Faults(), Journal()
     app = web.Application(
         middlewares=[answer_errors_in_json, journal_and_misfortune], client_max_size=BODY_LIMIT_BYTES
     )
     app[SANDBOX] = Sandbox(Journal(), posted, faults, Webhooks(faults, posted, state), webhook_secret)
+    app[DATABASE] = DemoDatabase(database_url)
     app.cleanup_ctx.append(_open_webhooks)
     app.router.add_get("/", _redirect_to_page)
     app.router.add_get("/_sandbox", _redirect_to_page)
@@ -43,7 +51,8 @@ def create_app(state: Path | None = None, webhook_secret: str | None = None) -> 
     app.router.add_get("/_sandbox/faults", list_faults)
     app.router.add_post("/_sandbox/faults", add_faults)
     app.router.add_delete("/_sandbox/faults", clear_faults)
-    uazapi.add_routes(app.router)
+    for mount in MOUNTS.values():
+        mount.add_routes(app.router)
     return app
 
 

@@ -2,13 +2,14 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
 from .faults import Faults
 from .journal import Journal
+from .sendgrid_webhooks import Account
 from .webhooks import Webhooks
 
 BODY_LIMIT_BYTES = 1024 * 1024
@@ -21,6 +22,7 @@ class Sandbox:
     faults: Faults
     webhooks: Webhooks
     webhook_secret: str  # signs v1 webhooks unless the registration brought its own
+    sendgrid: Account = field(default_factory=Account)
 
 
 SANDBOX = web.AppKey("sandbox", Sandbox)

@@ -4,8 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from .smtp_faults import AnySmtpFault, SmtpFault
+
 # Where a fault applies unless it names a path: a status probe should not use up a send's fault.
-SEND_PATHS = ("/send/text", "/messages/send")
+SEND_PATHS = ("/send/text", "/send/media", "/messages/send", "/message/send", "/mail/send")
 
 
 class InvalidFault(ValueError):
@@ -27,7 +29,7 @@ class Fault(BaseModel):
         return self.path in path if self.path is not None else self._meets_by_default(path)
 
     def _meets_by_default(self, path: str) -> bool:
-        return path.endswith(SEND_PATHS)
+        return any(part in path for part in SEND_PATHS)
 
 
 class StatusFault(Fault):
@@ -54,6 +56,18 @@ class DropFault(Fault):
     kind: Literal["drop"]
 
 
+class GarbageFault(Fault):
+    """Answer 200 with a web page, as a proxy in between does; nothing is delivered."""
+
+    kind: Literal["garbage"]
+
+
+class CutFault(Fault):
+    """Accept the message, echo it, and hang up in the middle of the answer."""
+
+    kind: Literal["cut"]
+
+
 class DuplicateFault(Fault):
     """Post the next webhook `copies` more times."""
 
@@ -64,14 +78,14 @@ class DuplicateFault(Fault):
         return True
 
 
-RequestFault = StatusFault | DelayFault | HangFault | DropFault
-AnyFault = Annotated[RequestFault | DuplicateFault, Field(discriminator="kind")]
+RequestFault = StatusFault | DelayFault | HangFault | DropFault | GarbageFault | CutFault
+AnyFault = Annotated[RequestFault | DuplicateFault | AnySmtpFault, Field(discriminator="kind")]
 _SCRIPT: TypeAdapter[list[AnyFault]] = TypeAdapter(Annotated[list[AnyFault], Field(min_length=1)])
 
 
 class Faults:
     def __init__(self) -> None:
-        self._pending: list[RequestFault | DuplicateFault] = []
+        self._pending: list[RequestFault | DuplicateFault | AnySmtpFault] = []
 
     def add(self, script: Any) -> None:
         """Append one fault or a list of them; raises InvalidFault, and adds nothing, if any is malformed."""
@@ -88,7 +102,7 @@ class Faults:
 
     def take_for_request(self, path: str, recipient: str) -> RequestFault | None:
         for fault in self._pending:
-            if not isinstance(fault, DuplicateFault) and fault.meets(path, recipient):
+            if not isinstance(fault, DuplicateFault | SmtpFault) and fault.meets(path, recipient):
                 self._use_up(fault)
                 return fault
         return None
@@ -100,7 +114,14 @@ class Faults:
                 return fault
         return None
 
-    def _use_up(self, fault: RequestFault | DuplicateFault) -> None:
+    def take_for_smtp(self, stage: str, address: str) -> AnySmtpFault | None:
+        for fault in self._pending:
+            if isinstance(fault, SmtpFault) and fault.meets(stage, address):
+                self._use_up(fault)
+                return fault
+        return None
+
+    def _use_up(self, fault: RequestFault | DuplicateFault | AnySmtpFault) -> None:
         fault.times -= 1
         if fault.times == 0:
             self._pending = [other for other in self._pending if other is not fault]

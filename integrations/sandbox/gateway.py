@@ -6,16 +6,24 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import uazapi
 from .context import DELAY_SECONDS, SANDBOX, Refused, parse_json
-from .faults import DelayFault, DropFault, HangFault, RequestFault, StatusFault, digits_of
+from .faults import (
+    CutFault,
+    DelayFault,
+    DropFault,
+    GarbageFault,
+    HangFault,
+    RequestFault,
+    StatusFault,
+    digits_of,
+)
 from .journal import Entry
 from .masking import masked, masked_text
-
-PROVIDERS = (uazapi.MOUNT,)
+from .mounts import MOUNTS, mount_of, word_refusal
 
 HANG_SECONDS = 120
 _GONE_CHECK_SECONDS = 0.05
+_PAGE = "<!doctype html><html><title>Welcome</title><h1>It works!</h1></html>"
 
 
 @web.middleware
@@ -23,11 +31,11 @@ async def answer_errors_in_json(request: web.Request, handler: Handler) -> web.S
     try:
         return await handler(request)
     except Refused as refused:
-        return uazapi.in_its_dialect(refused, request.path).as_response()
+        return word_refusal(refused, request.path)
     except web.HTTPRedirection:
         raise
     except web.HTTPException as exc:
-        response = uazapi.in_its_dialect(Refused(exc.status, exc.reason), request.path).as_response()
+        response = word_refusal(Refused(exc.status, exc.reason), request.path)
         if "Allow" in exc.headers:
             response.headers["Allow"] = exc.headers["Allow"]
         return response
@@ -36,8 +44,8 @@ async def answer_errors_in_json(request: web.Request, handler: Handler) -> web.S
 @web.middleware
 async def journal_and_misfortune(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Journal a provider's request on arrival and answer it, unless a fault is scripted for it."""
-    provider = request.path.lstrip("/").partition("/")[0]
-    if provider not in PROVIDERS:
+    provider = mount_of(request.path)
+    if provider not in MOUNTS:
         return await handler(request)
     sandbox = request.app[SANDBOX]
     try:
@@ -63,6 +71,9 @@ async def _answer(
     if isinstance(fault, DropFault):
         entry.outcome = "dropped"
         return _cut(request)
+    if isinstance(fault, GarbageFault):
+        entry.outcome = "garbage"
+        return web.Response(text=_PAGE, content_type="text/html")
     if isinstance(fault, DelayFault):
         request[DELAY_SECONDS] = fault.seconds
     response = await _handled(request, handler, entry)
@@ -72,6 +83,9 @@ async def _answer(
         entry.outcome = "hung"
         await _hold_until_gone(request)
         return _cut(request)
+    if isinstance(fault, CutFault) and response.status < 400:
+        entry.outcome = "cut"
+        return _cut_short(request, response)
     return response
 
 
@@ -96,6 +110,20 @@ def _cut(request: web.Request) -> web.Response:
     """Close the connection without an answer. The response that is returned goes nowhere."""
     if request.transport is not None:
         request.transport.abort()
+    return web.Response()
+
+
+def _cut_short(request: web.Request, response: web.StreamResponse) -> web.Response:
+    """Send the head and half of the body, then hang up. The response that is returned goes nowhere."""
+    body = response.body if isinstance(response, web.Response) else b""
+    whole = body if isinstance(body, bytes) else b""
+    head = (
+        f"HTTP/1.1 {response.status} {response.reason or ''}\r\n"
+        f"Content-Type: {response.content_type}\r\nContent-Length: {len(whole) + 1}\r\n\r\n"
+    )
+    if request.transport is not None:
+        request.transport.write(head.encode() + whole[: len(whole) // 2])
+        request.transport.close()
     return web.Response()
 
 

@@ -16,7 +16,10 @@ INSTANCE = "sandbox"
 
 @dataclass(frozen=True)
 class Text:
-    """One message between the owner of the instance and a person; `phone` is the person's, digits only."""
+    """One message between the owner of the instance and a person; `phone` is the person's, digits only.
+
+    With `media` (image, audio, document, video…) it is a file, and `text` its caption.
+    """
 
     message_id: str
     phone: str
@@ -24,6 +27,21 @@ class Text:
     sent_at: datetime
     name: str = ""
     track_id: str = ""
+    media: str = ""
+    filename: str = ""
+
+    @property
+    def message_type(self) -> str:
+        kind = {"myaudio": "audio", "ptt": "audio", "ptv": "video"}.get(self.media, self.media)
+        return f"{kind.capitalize()}Message" if kind else "ExtendedTextMessage"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        if not self.media:
+            return {"text": self.text, "contextInfo": {}}
+        # Encrypted, and so of no use to us: the live product does that.
+        url = f"https://mmg.whatsapp.net/v/{self.message_id}.enc"
+        return {"URL": url, "fileName": self.filename, "caption": self.text}
 
     @property
     def chatid(self) -> str:
@@ -51,7 +69,7 @@ def lid_of(phone: str) -> str:
 
 
 def sent_answer(message: Text) -> dict[str, Any]:
-    """Build the answer to `/send/text`: a flat message, no wrapper."""
+    """Build the answer to `/send/text` and `/send/media`: a flat message, no wrapper."""
     return {
         "id": f"{OWNER}:{message.message_id}",
         "messageid": message.message_id,
@@ -59,14 +77,14 @@ def sent_answer(message: Text) -> dict[str, Any]:
         "fromMe": True,
         "isGroup": False,
         "messageTimestamp": message.milliseconds,
-        "messageType": "ExtendedTextMessage",
+        "messageType": message.message_type,
         "owner": OWNER,
         "sender": f"{OWNER}@s.whatsapp.net",
         "senderName": INSTANCE,
         "source": "web",
         "status": "Pending",
         "text": message.text,
-        "content": {"text": message.text, "contextInfo": {}},
+        "content": message.content,
         "track_id": message.track_id,
         "track_source": "",
         "quoted": "",
@@ -116,11 +134,11 @@ def message_event(message: Text, base_url: str, *, from_api: bool) -> dict[str, 
             "groupName": "Unknown",
             "wasSentByApi": from_api,
             "messageTimestamp": message.milliseconds,
-            "messageType": "ExtendedTextMessage",
-            "type": "text",
-            "mediaType": "",
+            "messageType": message.message_type,
+            "type": "media" if message.media else "text",
+            "mediaType": message.media,
             "text": message.text,
-            "content": {"text": message.text, "contextInfo": {}},
+            "content": message.content,
             "quoted": "",
             "edited": "",
             "reaction": "",

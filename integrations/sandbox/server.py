@@ -1,5 +1,7 @@
 """Run the sandbox: HTTP and SMTP on one event loop, until told to stop."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from aiohttp import web
 
 from .app import create_app
 from .context import SANDBOX
-from .smtp import start_smtp
+from .smtp import MailServers
 
 SHUTDOWN_SECONDS = 0.4  # aiohttp may spend it twice: once waiting for handlers, once cancelling them
 
@@ -23,6 +25,7 @@ class Addresses:
     host: str
     port: int
     smtp_port: int
+    smtps_port: int = 0  # TLS from the first byte; 0: no certificate, no listener
 
     @property
     def url(self) -> str:
@@ -32,10 +35,20 @@ class Addresses:
 
 @asynccontextmanager
 async def running(
-    host: str, port: int, smtp_port: int, *, state: Path | None = None, webhook_secret: str | None = None
+    host: str,
+    port: int,
+    smtp_port: int,
+    *,
+    state: Path | None = None,
+    webhook_secret: str | None = None,
+    database_url: str | None = None,
+    certificate: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Addresses]:
-    """Serve inside the block and yield where; port 0 picks a free one. Raises CannotListen."""
-    app = create_app(state, webhook_secret)
+    """Serve inside the block and yield where; port 0 picks a free one. Raises CannotListen.
+
+    With a server's `certificate`, mail is also taken over STARTTLS, and on a port of its own over TLS.
+    """
+    app = create_app(state, webhook_secret, database_url)
     # The journal is the access log.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
@@ -45,15 +58,24 @@ async def running(
         except OSError as exc:
             raise CannotListen(f"cannot listen on {host}:{port} for HTTP: {_reason(exc)}") from exc
         try:
-            smtp = await start_smtp(app[SANDBOX].journal, host, smtp_port)
+            mail = MailServers(app[SANDBOX].journal, app[SANDBOX].faults, certificate)
+            smtp = await mail.listen(host, smtp_port)
+            smtps = await mail.listen(host, 0, implicit_tls=True) if certificate else None
         except OSError as exc:
             raise CannotListen(f"cannot listen on {host}:{smtp_port} for SMTP: {_reason(exc)}") from exc
         try:
-            yield Addresses(host, runner.addresses[0][1], smtp.sockets[0].getsockname()[1])
+            smtps_port = _port_of(smtps) if smtps else 0
+            yield Addresses(host, runner.addresses[0][1], _port_of(smtp), smtps_port)
         finally:
             smtp.close()
+            if smtps:
+                smtps.close()
     finally:
         await runner.cleanup()
+
+
+def _port_of(server: asyncio.Server) -> int:
+    return int(server.sockets[0].getsockname()[1])
 
 
 def _reason(exc: OSError) -> str:

@@ -1,6 +1,7 @@
 """Run the sandbox inside a test process, on ports of its own."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -14,13 +15,27 @@ STOP_SECONDS = 5
 
 
 @contextmanager
-def sandbox_in_thread(*, state: Path | None = None, webhook_secret: str = "") -> Iterator[Addresses]:
+def sandbox_in_thread(
+    *,
+    state: Path | None = None,
+    webhook_secret: str = "",
+    database_url: str | None = None,
+    certificate: ssl.SSLContext | None = None,
+) -> Iterator[Addresses]:
     """Serve on free loopback ports from a thread for as long as the block runs."""
     ready: Future[tuple[Addresses, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
-        async with running("127.0.0.1", 0, 0, state=state, webhook_secret=webhook_secret) as addresses:
+        async with running(
+            "127.0.0.1",
+            0,
+            0,
+            state=state,
+            webhook_secret=webhook_secret,
+            database_url=database_url,
+            certificate=certificate,
+        ) as addresses:
             ready.set_result((addresses, asyncio.get_running_loop(), stop))
             await stop.wait()
 

@@ -32,7 +32,9 @@ WEBHOOK_ID = "r0sandbox0webhook"
 # Numbers with this prefix have no WhatsApp account (area code 00 does not exist).
 UNREACHABLE_PREFIX = "5500"
 
-_V1_PATHS = ("/messages/send", "/status", "/webhooks")
+MEDIA_TYPES = ("image", "video", "document", "audio", "myaudio", "ptt", "ptv", "sticker")
+
+_V1_PATHS = ("/messages/send", "/messages/send-media", "/status", "/webhooks")
 _V1_CODES = {
     400: "invalid_request",
     401: "unauthorized",
@@ -45,21 +47,23 @@ _V1_CODES = {
 def add_routes(router: web.UrlDispatcher) -> None:
     router.add_get(f"/{MOUNT}/instance/status", go_status)
     router.add_post(f"/{MOUNT}/send/text", go_send_text)
+    router.add_post(f"/{MOUNT}/send/media", go_send_media)
     router.add_get(f"/{MOUNT}/webhook", go_list_webhooks)
     router.add_post(f"/{MOUNT}/webhook", go_register_webhook)
     router.add_post(f"/{MOUNT}/chat/check", go_check_numbers)
     for prefix in (f"/{MOUNT}", f"/{MOUNT}/v1"):
         router.add_post(f"{prefix}/messages/send", v1_send)
+        router.add_post(f"{prefix}/messages/send-media", v1_send_media)
         router.add_get(f"{prefix}/status", v1_status)
         router.add_post(f"{prefix}/webhooks", v1_register_webhook)
 
 
-def in_its_dialect(refused: Refused, path: str) -> Refused:
+def word_refusal(refused: Refused, path: str) -> web.Response:
     """Give a refusal the `code` that v1 has and go has not."""
     below = path.removeprefix(f"/{MOUNT}")
     if refused.code is None and (below in _V1_PATHS or below.startswith("/v1/")):
-        return Refused(refused.status, refused.error, _V1_CODES.get(refused.status, "error"))
-    return refused
+        refused = Refused(refused.status, refused.error, _V1_CODES.get(refused.status, "error"))
+    return refused.as_response()
 
 
 # The go dialect
@@ -76,17 +80,33 @@ async def go_send_text(request: web.Request) -> web.Response:
     number, text = body.get("number"), body.get("text")
     if not (isinstance(number, str) and number and isinstance(text, str) and text):
         raise Refused(400, "Missing number or text")
+    return _go_sent(request, body, number, text=text)
+
+
+async def go_send_media(request: web.Request) -> web.Response:
+    _require_go_token(request)
+    body = await _read_object(request)
+    number, kind, file = (body.get(key) for key in ("number", "type", "file"))
+    if not (isinstance(number, str) and number and isinstance(file, str) and file):
+        raise Refused(400, "Missing number or file")
+    if kind not in MEDIA_TYPES:
+        raise Refused(400, "Invalid media type")
+    # The caption is `text`; a `caption` is ignored, as it is by the live product.
+    caption, filename = (_text_or_empty(body, key) for key in ("text", "docName"))
+    return _go_sent(request, body, number, text=caption, media=kind, filename=filename)
+
+
+def _go_sent(request: web.Request, body: dict[str, Any], number: str, **content: str) -> web.Response:
     phone = digits_of(number.partition("@")[0])
     if not phone or phone.startswith(UNREACHABLE_PREFIX):
         # A permanent failure that arrives as a 5xx: the live product does that.
         raise Refused(500, f"the number {phone or number}@s.whatsapp.net is not on WhatsApp")
-    track_id = body.get("track_id")
     message = Text(
         message_id=new_go_id(),
         phone=phone,
-        text=text,
         sent_at=datetime.now(UTC),
-        track_id=track_id if isinstance(track_id, str) else "",
+        track_id=_text_or_empty(body, "track_id"),
+        **content,
     )
     _post_echo_and_receipt(request, message)
     return web.json_response(sent_answer(message))
@@ -133,6 +153,21 @@ async def v1_send(request: web.Request) -> web.Response:
     phone, message = body.get("phone"), body.get("message")
     if not (isinstance(phone, str) and phone and isinstance(message, str) and message):
         raise Refused(400, "phone and message are required")
+    return _v1_sent(phone)
+
+
+async def v1_send_media(request: web.Request) -> web.Response:
+    _require_bearer(request)
+    body = await _read_object(request)
+    phone, file = body.get("phone"), body.get("media_url")
+    if not (isinstance(phone, str) and phone and isinstance(file, str) and file):
+        raise Refused(400, "phone and media_url are required")
+    if body.get("media_type", "image") not in MEDIA_TYPES:
+        raise Refused(400, "media_type is not known")
+    return _v1_sent(phone)
+
+
+def _v1_sent(phone: str) -> web.Response:
     if not re.fullmatch(r"\+?[0-9]{8,15}", phone):
         raise Refused(400, "phone is not an E.164 number")
     if digits_of(phone).startswith(UNREACHABLE_PREFIX):
@@ -219,6 +254,11 @@ async def _read_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "the body must be a JSON object")
     return body
+
+
+def _text_or_empty(body: dict[str, Any], key: str) -> str:
+    text = body.get(key)
+    return text if isinstance(text, str) else ""
 
 
 def _require_url(body: dict[str, Any]) -> str:

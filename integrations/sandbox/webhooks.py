@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -78,29 +79,52 @@ class Webhooks:
         """Post in the background, to the webhook that is registered now."""
         if self.registration is None:
             return
-        task = asyncio.create_task(self._post_after(after_seconds, event, self.registration, phone))
+        registration = self.registration
+        self.run_later(after_seconds, lambda: self.post(event, registration, phone=phone))
+
+    def run_later(self, seconds: float, post: Callable[[], Awaitable[Any]]) -> None:
+        """Post in the background, unless we are closed before."""
+
+        async def wait_and_post() -> None:
+            await asyncio.sleep(seconds)
+            await post()
+
+        task = asyncio.create_task(wait_and_post())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def post(self, event: dict[str, Any], registration: Registration, *, phone: str) -> Deliveries:
-        """Deliver one event, more than once if a `duplicate` fault says so."""
-        fault = self._faults.take_for_webhook(URL(registration.url).path, phone)
+        """Deliver one event of Uazapi's."""
+        data = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+        return await self.post_bytes("uazapi", registration.url, data, masked(event), phone=phone)
+
+    async def post_bytes(
+        self,
+        provider: str,
+        url: str,
+        data: bytes,
+        shown: Any,
+        *,
+        headers: dict[str, str] | None = None,
+        phone: str = "",
+    ) -> Deliveries:
+        """Deliver one body of JSON, more than once if a `duplicate` fault says so. `shown` is journaled."""
+        fault = self._faults.take_for_webhook(URL(url).path, phone)
         copies = 1 + (fault.copies if fault else 0)
-        return list(await asyncio.gather(*(self._deliver(event, registration.url) for _ in range(copies))))
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        return list(
+            await asyncio.gather(*(self._deliver(provider, url, data, shown, sent) for _ in range(copies)))
+        )
 
-    async def _post_after(
-        self, seconds: float, event: dict[str, Any], registration: Registration, phone: str
-    ) -> None:
-        await asyncio.sleep(seconds)
-        await self.post(event, registration, phone=phone)
-
-    async def _deliver(self, event: dict[str, Any], url: str) -> list[dict[str, Any]]:
-        entry = self._posted.add("uazapi", "POST", masked_url(url), masked(event))
+    async def _deliver(
+        self, provider: str, url: str, data: bytes, shown: Any, headers: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        entry = self._posted.add(provider, "POST", masked_url(url), shown)
         attempts: list[dict[str, Any]] = []
         while len(attempts) < MAX_ATTEMPTS:
             if attempts:
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
-            attempts.append(await self._attempt(event, url))
+            attempts.append(await self._attempt(url, data, headers))
             status = attempts[-1]["status"]
             if status is not None and 200 <= status < 300:
                 entry.outcome = f"delivered:{status}"
@@ -108,11 +132,9 @@ class Webhooks:
             entry.outcome = "unreachable" if status is None else f"failed:{status}"
         return attempts
 
-    async def _attempt(self, event: dict[str, Any], url: str) -> dict[str, Any]:
+    async def _attempt(self, url: str, data: bytes, headers: dict[str, str]) -> dict[str, Any]:
         if self._session is None:
             raise RuntimeError("Webhooks.open() was not awaited")
-        data = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
-        headers = {"Content-Type": "application/json"}
         try:
             async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as response:
                 return {"status": response.status, "body": _parsed(await response.text(errors="replace"))}

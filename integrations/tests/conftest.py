@@ -12,9 +12,12 @@ import pytest
 from django.test import override_settings
 from structlog.stdlib import ProcessorFormatter
 
+from integrations.models import Integration, OutboundMessage
 from integrations.sandbox.testing import sandbox_in_thread
-from integrations.tests.helpers import Clock, Vendor, Written
+from integrations.tests.helpers import Clock, Vendor, Written, make_talk
 from renum import wakeups
+from renum.accounts.scope import service_scope
+from tests.factories import make_outbound
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,3 +81,18 @@ def logged() -> Iterator[Written]:
     yield written
     root.setLevel(before)
     root.removeHandler(handler)
+
+
+@pytest.fixture
+def make_chat() -> Callable[..., OutboundMessage]:
+    """A queued message to somebody who never wrote to us (`new`), or to somebody who did."""
+
+    def make(integration: Integration, *, new: bool) -> OutboundMessage:
+        talk = make_talk(integration.client)
+        if not new:
+            with service_scope(reason="test rows"):
+                talk.last_inbound_at = datetime.now(UTC)
+                talk.save(update_fields=["last_inbound_at"])
+        return make_outbound(talk, integration=integration)
+
+    return make

@@ -20,7 +20,8 @@ import httpx
 import psycopg
 from django.db import connections
 
-from integrations.delivery import dispatcher
+from integrations.delivery import claims, dispatcher
+from integrations.delivery.claims import Claimed
 from integrations.models import DeliveryAttempt, Integration, OutboundMessage
 from renum import clock
 from renum.accounts.models import Client, Profile
@@ -117,8 +118,13 @@ def events_about(message: OutboundMessage) -> list[Event]:
         return list(Event.objects.filter(data__message_id=str(message.id)).order_by("occurred_at"))
 
 
+def claim_due(priority: OutboundMessage.Priority, batch: int) -> list[Claimed]:
+    """What a dispatcher would send now."""
+    return claims.claim_due(priority, batch).messages
+
+
 def dispatch(priority: OutboundMessage.Priority = NORMAL) -> int:
-    return dispatcher.dispatch(priority)
+    return dispatcher.dispatch(priority).attempts
 
 
 def make_clients(count: int) -> list[Client]:

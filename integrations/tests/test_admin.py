@@ -8,9 +8,9 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.urls import reverse
 
-from integrations import services
 from integrations.models import DeliveryAttempt, Integration, OutboundMessage
 from integrations.sandbox.testing import sandbox_in_thread
+from integrations.services import probing
 from renum.accounts.models import Profile
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Message
@@ -81,13 +81,13 @@ def test_i5_a_connection_is_tested_outside_of_any_transaction(
     committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    reach = services._reach
+    reach = probing.reach
 
     def watched(*args: Any) -> Any:
         asked.append(connection.in_atomic_block)
         return reach(*args)
 
-    monkeypatch.setattr(services, "_reach", watched)
+    monkeypatch.setattr(probing, "reach", watched)
     with sandbox_in_thread() as sandbox:
         integration = factories.make_integration(
             committed_cast.acme,

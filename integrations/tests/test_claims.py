@@ -13,7 +13,8 @@ from django.db import connection, transaction
 
 from integrations import providers
 from integrations.delivery import outcomes
-from integrations.delivery.claims import Claimed, claim_due, count_sent_today, day_bounds
+from integrations.delivery.claims import Claimed
+from integrations.delivery.facts import count_sent_today, day_bounds
 from integrations.delivery.outcomes import Result
 from integrations.models import DeliveryAttempt, Integration, OutboundMessage
 from integrations.tests.helpers import (
@@ -24,6 +25,7 @@ from integrations.tests.helpers import (
     all_outbound,
     attempts_of,
     change,
+    claim_due,
     events_about,
     make_backlog,
     make_clients,

@@ -14,7 +14,6 @@ import pytest
 from django.db import connection, transaction
 from rest_framework.test import APIClient
 
-from integrations.delivery import dispatcher
 from integrations.models import Integration
 from integrations.sandbox.payloads import sign_v1
 from integrations.services import token_index, webhook_key_index
@@ -25,6 +24,7 @@ from integrations.tests.helpers import (
     Vendor,
     closed_port,
     connect_vendor,
+    dispatch,
     http_answer,
     idle_in_transaction,
     in_background,
@@ -212,7 +212,7 @@ def test_a_refused_token_leaves_the_old_configuration_working(
     assert saved.settings == old.settings
     assert (saved.status, saved.enabled, saved.updated_at) == (old.status, True, old.updated_at)
     make_outbound(make_conversation(committed_cast.acme), integration=saved)
-    assert dispatcher.dispatch(NORMAL) == 1
+    assert dispatch(NORMAL) == 1
     assert [entry["outcome"] for entry in sandbox.sends()] == ["accepted"]
 
 
@@ -711,4 +711,4 @@ def test_i5_sending_holds_no_transaction_over_the_network(committed_cast: Cast, 
         make_conversation(committed_cast.acme), integration=connect_vendor(committed_cast.acme, sandbox)
     )
     sandbox.script({"kind": "delay", "seconds": 0.5})
-    assert watch_while(sandbox, lambda: dispatcher.dispatch(NORMAL), "/send/text") == 1
+    assert watch_while(sandbox, lambda: dispatch(NORMAL), "/send/text") == 1

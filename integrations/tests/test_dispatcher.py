@@ -14,7 +14,7 @@ from django.db import OperationalError
 from integrations import providers
 from integrations.delivery import dispatcher, outcomes
 from integrations.models import Integration, OutboundMessage
-from integrations.providers.uazapi.provider import neutralize_placeholders
+from integrations.providers.uazapi.client import neutralize_placeholders
 from integrations.tests.helpers import (
     HIGH,
     LOW,
@@ -313,7 +313,7 @@ def test_does_not_retry_whatsapp_s_restriction_code(
     sandbox.script(fault(500, body=body, times=5))
     message = queue(acme_go)
     dispatch()
-    row = ended(message, "failed", "REJECTED", "message_failed")
+    row = ended(message, "failed", "NEW_CHATS_BLOCKED", "message_failed")
     assert "novas conversas" in row.error_message
     clock_stands.advance(3600)
     assert dispatch() == 0
@@ -431,6 +431,9 @@ class Crashing:
 
     async def send_text(self, message: providers.TextMessage) -> providers.SendResult:
         raise RuntimeError("a mistake of ours")
+
+    async def aclose(self) -> None:
+        """It holds nothing."""
 
 
 def test_a_mistake_in_a_provider_costs_one_message_only(

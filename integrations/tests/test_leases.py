@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from integrations.delivery import outcomes
-from integrations.delivery.claims import Claimed, claim_due
+from integrations.delivery.claims import Claimed
 from integrations.delivery.outcomes import Result, record_results, settle_as_sent
 from integrations.errors import AuthFailed, ProviderError, Rejected, TimedOut, Unavailable
 from integrations.models import OutboundMessage
@@ -21,6 +21,7 @@ from integrations.tests.helpers import (
     NORMAL,
     Clock,
     attempts_of,
+    claim_due,
     dispatch,
     events_about,
     in_background,

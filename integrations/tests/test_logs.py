@@ -10,7 +10,6 @@ import structlog
 
 from integrations import providers
 from integrations.delivery import outcomes
-from integrations.delivery.claims import claim_due
 from integrations.models import Integration, OutboundMessage
 from integrations.tests.helpers import (
     GO_TOKEN,
@@ -18,6 +17,7 @@ from integrations.tests.helpers import (
     Clock,
     Vendor,
     Written,
+    claim_due,
     connect_vendor,
     dispatch,
     make_talk,
@@ -95,6 +95,9 @@ def test_i7_the_log_of_a_mistake_of_ours(
     class Crashing:
         async def send_text(self, message: providers.TextMessage) -> providers.SendResult:
             raise RuntimeError(f"cannot send to +{message.recipient} with token={GO_TOKEN}")
+
+        async def aclose(self) -> None:
+            """It holds nothing."""
 
     crashing = dataclasses.replace(providers.get("uazapi"), open=lambda config, http: Crashing())
     monkeypatch.setitem(providers.REGISTRY, "uazapi", crashing)

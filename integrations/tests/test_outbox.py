@@ -10,7 +10,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisDown
 
 from integrations.delivery import outbox
-from integrations.delivery.outbox import MAX_TEXT_LENGTH, enqueue_message
+from integrations.delivery.contents import MAX_TEXT_LENGTH
+from integrations.delivery.outbox import enqueue_message
 from integrations.errors import IdempotencyMismatch, IntegrationDisabled, IntegrationNotFound
 from integrations.models import OutboundMessage
 from integrations.services import send_whatsapp_text

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from integrations.api import prefer
 from integrations.api.prefer import wait_seconds
-from integrations.delivery.outbox import MAX_TEXT_LENGTH
+from integrations.delivery.contents import MAX_TEXT_LENGTH
 from integrations.models import OutboundMessage
 from integrations.tests.helpers import (
     Vendor,
@@ -298,7 +298,7 @@ def test_a_long_wait_ends_after_ten_seconds(
         monotonic = staticmethod(lambda: start + (real() - start) * 100)
         sleep = staticmethod(lambda seconds: time.sleep(seconds / 100))
 
-    monkeypatch.setattr("integrations.api.views.time", Fast)
+    monkeypatch.setattr("integrations.api.views.sending.time", Fast)
     assert prefer.MAX_WAIT_SECONDS == 10
     response = send(alice, prefer="wait=999")
     assert response.status_code == 202
@@ -353,12 +353,15 @@ def test_the_ledger_shows_each_message_with_its_attempts(cast: Cast, api: Callab
         "message_id",
         "conversation_id",
         "channel",
+        "kind",
         "status",
         "reason_code",
         "error_message",
         "queued_at",
         "next_attempt_at",
+        "not_after",
         "sent_at",
+        "delivered_at",
         "finished_at",
         "cause",
         "attempts",
@@ -370,7 +373,7 @@ def test_the_ledger_shows_each_message_with_its_attempts(cast: Cast, api: Callab
         (2, "sent", None),
     ]
     single = alice.get(f"{LEDGER}/{message.id}").json()
-    assert single == {"success": True, "message": entry}
+    assert single == {"success": True, "message": {**entry, "waiting": None}}
 
 
 def test_the_ledger_is_read_in_pages_the_latest_first(cast: Cast, api: Callable[..., APIClient]) -> None:

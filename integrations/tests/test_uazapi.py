@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,33 +17,18 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from integrations import errors, providers
-from integrations.providers.base import TextMessage
-from integrations.providers.uazapi.client import _error_of
+from integrations.providers.uazapi.client import _error_of, neutralize_placeholders
 from integrations.providers.uazapi.config import UazapiSettings
-from integrations.providers.uazapi.provider import neutralize_placeholders
 from integrations.tests.helpers import GO_TOKEN, Vendor, closed_port, http_answer
-from renum.security.http import open_client
+from integrations.tests.whatsapp import BROKEN, MESSAGE, OUTSIDE, UNASKABLE, Use, ask_provider, dripping
 from renum.security.tests.peers import answering, closing, listening, read_request
 
-MESSAGE = TextMessage(recipient="5511987654321", text="Olá", reference="ref-1")
 
-
-def ask(
-    api_url: str,
-    use: Callable[[providers.Provider], Awaitable[Any]],
-    *,
-    dialect: Any = "go",
-    token: str = GO_TOKEN,
-) -> Any:
+def ask(api_url: str, use: Use, *, dialect: Any = "go", token: str = GO_TOKEN) -> Any:
     config = UazapiSettings(
         api_url=api_url, api_token=SecretStr(token), phone_number=SecretStr("+5511999990000"), dialect=dialect
     )
-
-    async def talk() -> Any:
-        async with open_client() as http:
-            return await use(providers.get("uazapi").open(config, http))
-
-    return asyncio.run(talk())
+    return ask_provider("uazapi", config, use)
 
 
 def check(api_url: str, **more: Any) -> providers.Health:
@@ -61,6 +45,8 @@ def send(api_url: str, **more: Any) -> providers.SendResult:
 
 DISCONNECTED = "WhatsApp disconnected: session is not reconnectable"
 GONE = "the number 5585900000000@s.whatsapp.net is not on WhatsApp"
+
+TIMELOCK = {"provider_code": 463, "error_key": "WHATSAPP_REACHOUT_TIMELOCK", "message": "x"}
 
 SAMPLES: list[tuple[int, Any, type[errors.ProviderError]]] = [
     (400, {"error": "Missing number or text"}, errors.Rejected),
@@ -80,10 +66,13 @@ SAMPLES: list[tuple[int, Any, type[errors.ProviderError]]] = [
     (429, {"error": "Rate limit exceeded"}, errors.RateLimited),
     (500, {"error": "Failed to send message"}, errors.Unavailable),
     (500, {"error": "connection closed"}, errors.Unavailable),
-    (500, {"error": "WhatsApp client is not connected"}, errors.Unavailable),
+    (500, {"error": "WhatsApp client is not connected"}, errors.SessionDisconnected),
     (500, {"error": GONE}, errors.Rejected),
-    (503, {"error": True, "message": DISCONNECTED}, errors.Unavailable),
-    (500, {"provider_code": 463, "error_key": "WHATSAPP_REACHOUT_TIMELOCK", "message": "x"}, errors.Rejected),
+    (503, {"error": True, "message": DISCONNECTED}, errors.SessionDisconnected),
+    (503, {"error": True, "message": "WhatsApp disconnected"}, errors.SessionDisconnected),
+    (500, {"error": "No session"}, errors.SessionDisconnected),
+    (500, TIMELOCK, errors.NewChatsBlocked),
+    (500, {"provider_code": 464, "message": "x"}, errors.Unavailable),
     (500, {}, errors.Unavailable),
     (503, None, errors.Unavailable),
     (500, ["a list"], errors.Unavailable),
@@ -129,8 +118,16 @@ def test_classifies_by_the_status_when_the_body_is_not_json(
             "O WhatsApp desta conta foi desconectado. Leia o QR code novamente.",
         ),
         (500, {"error": "WhatsApp client is not connected"}, "O WhatsApp desta conta está desconectado."),
+        (
+            500,
+            {"error": "No session"},
+            "O WhatsApp desta conta está desconectado. Leia o QR code novamente.",
+        ),
+        (500, TIMELOCK, "O WhatsApp impediu este número de iniciar novas conversas."),
+        (413, {"error": "too large"}, "O arquivo é grande demais."),
+        (415, {"error": "unsupported media"}, "Este tipo de arquivo não é aceito."),
     ],
-    ids=["gone", "gone-v1", "disconnected", "not-connected"],
+    ids=["gone", "gone-v1", "disconnected", "not-connected", "no-session", "463", "413", "415"],
 )
 def test_explains_in_portuguese_what_the_client_can_do(status: int, body: Any, sentence: str) -> None:
     error = _error_of(httpx.Response(status, json=body))
@@ -206,7 +203,7 @@ def test_a_wrong_token_is_refused_credentials(sandbox: Vendor, dialect: str) -> 
 
 def test_registers_its_webhook_in_go(sandbox: Vendor) -> None:
     url = "http://127.0.0.1:9/webhooks/uazapi/the-key"
-    ask(sandbox.api_url("go"), lambda provider: provider.register_webhook(url, None))
+    assert ask(sandbox.api_url("go"), lambda provider: provider.register_webhook(url, None)) == {}
     (registered,) = sandbox.http.get("/uazapi/webhook", headers={"token": GO_TOKEN}).json()
     assert registered["url"] == url and registered["enabled"] is True
     assert registered["events"] == ["messages", "messages_update", "connection"]
@@ -241,6 +238,7 @@ def go_status(jid: Any, **status: Any) -> bytes:
         (go_status("5511999990001@s.whatsapp.net"), True, "+5511999990001"),
         (go_status({"user": "5511999990001", "agent": 0, "device": 57}), True, "+5511999990001"),
         (go_status({"user": None}), True, None),
+        (go_status({"user": "\u00b2"}), True, None),
         (go_status({}), True, None),
         (go_status(None), True, None),
         (go_status("9000@lid"), True, None),
@@ -265,20 +263,6 @@ def test_v1_is_connected_only_when_it_says_so(state: Any) -> None:
 
 # --- answers outside the contract -----------------------------------------------------------------
 
-OUTSIDE = {
-    "html": http_answer("<html>OK</html>"),
-    "empty": http_answer(b""),
-    "list": http_answer([{"status": "connected"}]),
-    "text": http_answer('"connected"'),
-    "null": http_answer("null"),
-    "no-status": http_answer({"hello": "world"}),
-    "too-large": http_answer(b'{"instance": "' + b"x" * (2 * 1024 * 1024) + b'"}'),
-    "not-utf8": http_answer(b'{"instance": "\xff"}'),
-    "deep": http_answer("[" * 50_000),
-    "redirect": http_answer("", "302 Found", "Location: http://127.0.0.1:1/"),
-    "redirect-permanent": http_answer("", "308 Permanent Redirect", "Location: http://127.0.0.1:1/"),
-}
-
 
 @pytest.mark.parametrize("dialect", ["go", "v1"])
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -287,39 +271,14 @@ def test_an_answer_outside_the_contract_is_a_protocol_error(name: str, dialect: 
         check(peer.url(""), dialect=dialect)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"SSH-2.0-OpenSSH_9.7\r\n",
-        b"HTTP/1.1 abc\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"y" * 100_000 + b"\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
-        b"",
-    ],
-    ids=["ssh", "no-status", "two-lengths", "bad-chunk", "not-gzip", "long-header", "cut-short", "nothing"],
-)
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
 def test_whatever_a_server_does_it_is_a_provider_error_and_uncertain(answer: bytes) -> None:
     with listening(closing(answer)) as peer, pytest.raises(errors.ProviderError) as raised:
         send(peer.url(""))
     assert raised.value.uncertain and not raised.value.retryable
 
 
-@pytest.mark.parametrize(
-    "api_url",
-    [
-        "https://" + "a" * 70 + ".example",
-        "https://a..b.example",
-        "https://xn--.example",
-        "https://[::1",
-        "https://exa mple.com",
-        "https://\u2603" + "x" * 80 + ".example",
-        "https://" + "a." * 200 + "example",
-    ],
-    ids=["long-label", "empty-label", "bare-puny", "bracket", "space", "long-puny", "long-name"],
-)
+@pytest.mark.parametrize("api_url", UNASKABLE.values(), ids=UNASKABLE)
 def test_an_address_that_cannot_be_asked_is_a_provider_error_that_sent_nothing(api_url: str) -> None:
     with pytest.raises(errors.ProviderError) as raised:
         check(api_url)
@@ -348,13 +307,7 @@ def test_a_redirect_is_not_followed() -> None:
 def test_a_server_that_drips_is_given_up_after_the_time_out(environment: Callable[..., None]) -> None:
     environment(provider_timeout_seconds=0.5)
 
-    def drip(connection: socket.socket, peer: Any, over: threading.Event) -> None:
-        read_request(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not over.wait(0.1):
-            connection.sendall(b"{")
-
-    with listening(drip) as peer:
+    with listening(dripping) as peer:
         started = time.monotonic()
         with pytest.raises(errors.TimedOut):
             send(peer.url(""))

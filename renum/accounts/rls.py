@@ -52,6 +52,20 @@ def tenant_table(table: str, label: str, *, client_writes: bool = True) -> migra
     )
 
 
+def readable_by_all(table: str, label: str) -> migrations.RunSQL:
+    """Wall off a table that belongs to no client: everybody reads it, only the service scope writes."""
+    read_title, write_title = (
+        f"Everybody can view the {label}",
+        f"Service scope has full access to the {label}",
+    )
+    return migrations.RunSQL(
+        _enable(table)
+        + _policy(table, read_title, "SELECT", "renum_app", "true")
+        + _policy(table, write_title, "ALL", "renum_app", IS_SERVICE),
+        _undo(table, read_title, write_title),
+    )
+
+
 def profiles_and_clients() -> migrations.RunSQL:
     """The two tables that the policies of all others read: everybody sees their own row.
 

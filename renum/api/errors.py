@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 STATUS: dict[type[errors.DomainError], int] = {
     errors.InvalidInput: 400,
+    errors.Unprocessable: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

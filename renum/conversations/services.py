@@ -12,7 +12,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from renum import clock
-from renum.conversations.models import Channel, Contact, Conversation, Message
+from renum.conversations.models import Channel, Contact, Conversation, Message, Suppression
 from renum.conversations.phones import phone_index
 from renum.events.cause import Cause
 from renum.events.models import Event
@@ -169,3 +169,19 @@ def advance_message(
     return Message.objects.filter(client_id=client_id, id__in=message_ids, state__in=earlier).update(
         **changes
     )
+
+
+def suppress(client_id: UUID, channel: Channel, address_index: str, reason: str, *, cause: Cause) -> bool:
+    """Bar an address, known by its blind index, from being written to; returns whether that is new."""
+    bar = Suppression(client_id=client_id, channel=channel, address_index=address_index, reason=reason[:40])
+    known = Suppression.objects.filter(client_id=client_id, channel=channel, address_index=address_index)
+    if known.exists():
+        return False
+    Suppression.objects.bulk_create([bar], ignore_conflicts=True)
+    record_event(
+        client_id,
+        Event.Kind.CONTACT_SUPPRESSED,
+        cause=cause,
+        data={"channel": channel.value, "reason": bar.reason},
+    )
+    return True

@@ -23,6 +23,11 @@ class Event(models.Model):
         CONVERSATION_OPENED = "conversation_opened", _("Conversa aberta")
         STATUS_CHANGED = "status_changed", _("Situação alterada")
         INTEGRATION_CONFIGURED = "integration_configured", _("Integração configurada")
+        INTEGRATION_REFUSED = "integration_refused", _("Credenciais recusadas")
+        INTEGRATION_CHANGED = "integration_changed", _("Integração alterada")
+        INTEGRATION_REMOVED = "integration_removed", _("Integração removida")
+        CONTACT_SUPPRESSED = "contact_suppressed", _("Envio bloqueado para o contato")
+        MESSAGE_DELIVERED = "message_delivered", _("Mensagem entregue")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ _NEVER = tuple(
     )
 )
 
+_OLD_IPV4 = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}\.?", re.IGNORECASE | re.ASCII)
+
 
 class AddressRefused(OSError):
     """The address does not belong to the public internet."""
@@ -49,8 +52,11 @@ def is_public(address: Address, *, allow_loopback: bool = False) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-def check_url(url: str, *, allow_loopback: bool = False) -> None:
-    """Refuse what can be told from the text alone; raises `ValueError` with a reason in Portuguese."""
+def check_url(url: str, *, allow_loopback: bool = False, allow_query: bool = False) -> None:
+    """Refuse what can be told from the text alone; raises `ValueError` with a reason in Portuguese.
+
+    `allow_query`: for addresses of files, which may be signed; those of services have none.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -60,7 +66,11 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
         raise ValueError("o endereço deve começar com https://")
     if parts.username or parts.password:
         raise ValueError("o endereço não pode conter usuário ou senha")
-    if parts.query or parts.fragment or any(ord(char) < 33 or char == "\\" for char in url):
+    if (
+        (parts.query and not allow_query)
+        or parts.fragment
+        or any(ord(char) < 33 or char == "\\" for char in url)
+    ):
         raise ValueError("o endereço contém caracteres não permitidos")
     if port == 0:
         raise ValueError("porta inválida")
@@ -73,10 +83,22 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
 
 
 def as_literal(host: str) -> Address | None:
-    """Return the address if `host` is one. aiohttp does not resolve those: judge them beforehand."""
+    """Return the address if `host` is one. aiohttp does not resolve those: judge them beforehand.
+
+    `getaddrinfo` takes other spellings of IPv4 for addresses too, such as 127.1, 0x7f.1 or 2130706433.
+    """
     try:
         return ipaddress.ip_address(host)
     except ValueError:
+        return _old_literal(host)
+
+
+def _old_literal(host: str) -> Address | None:
+    if not _OLD_IPV4.fullmatch(host):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host.removesuffix(".")))
+    except OSError:
         return None
 
 

@@ -52,6 +52,10 @@ class _VettedTransport(AiohttpTransport):
         return response
 
 
+class AnswerTooLarge(httpx.RemoteProtocolError):
+    """The peer's answer has more bytes than we read."""
+
+
 class _CappedStream(httpx.AsyncByteStream):
     """Gives up on an answer that grows beyond 2 MiB, instead of holding it in memory."""
 
@@ -64,7 +68,7 @@ class _CappedStream(httpx.AsyncByteStream):
         async for chunk in self._stream:
             size += len(chunk)
             if size > MAX_RESPONSE_BYTES:
-                raise httpx.RemoteProtocolError("the answer is too large", request=self._request)
+                raise AnswerTooLarge("the answer is too large", request=self._request)
             yield chunk
 
     async def aclose(self) -> None:

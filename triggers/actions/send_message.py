@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from integrations.delivery.outbox import MAX_TEXT_LENGTH, enqueue_message
+from integrations.delivery.contents import MAX_TEXT_LENGTH
+from integrations.delivery.outbox import enqueue_message
 from integrations.models import OutboundMessage
 from renum.conversations.models import Message
 from triggers.actions.base import ActionType, Occasion

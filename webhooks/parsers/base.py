@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,23 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MailEvent:
+    """What became of a mail for one of its recipients, `address`. `reference`: ours, if we sent it.
+
+    `suppress_reason`: why the address must not be written to any more, empty if it may. `reason_code`:
+    how it failed, if it did.
+    """
+
+    reference: str
+    state: Literal["delivered", "failed"] | None
+    suppress_reason: str
+    address: str
+    provider_message_id: str
+    reason_code: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing for us to do, and why: a stable code."""
 
@@ -45,7 +63,7 @@ class TryLater(Exception):
     """What the event is about may not be on record yet; soon it will be."""
 
 
-Parsed = Inbound | Echo | Receipt | Ignored
+Parsed = Inbound | Echo | Receipt | MailEvent | Ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +73,13 @@ class Identity:
     kind: str
     dedup_key: str
     chat: str
+
+
+class Parser(Protocol):
+    """What a provider's module here offers."""
+
+    def identify_all(self, payload: Any, body: bytes, /) -> list[tuple[Identity, Any]]:
+        """Name the events of a request, and say what is kept of each."""
+
+    def parse(self, payload: Any, /) -> Parsed:
+        """Say what a stored event means."""

@@ -207,8 +207,8 @@ def test_a_wrong_header_is_not_saved_by_a_right_signature_in_the_body(cast: Cast
 
 def test_refuses_the_signature_of_another_integration(cast: Cast) -> None:
     connect(cast.acme, secret=SECRET)
-    connect(cast.globex, key="globex-key", token="globex-token", secret="globex-secret")
-    payload = v1(secret="globex-secret")
+    connect(cast.globex, key="globex-key", token="globex-token", secret="globex-secret-of-its-own")
+    payload = v1(secret="globex-secret-of-its-own")
     assert_refused(post(payload))
     body = encode(payload)
     assert_refused(post(body, signature=header_for(body, "globex-secret")))
@@ -225,7 +225,7 @@ def test_the_installation_s_secret_serves_those_without_one_of_their_own(cast: C
     environment = settings.ENVIRONMENT.model_copy(update={"uazapi_webhook_secret": shared})
     settings.ENVIRONMENT = environment
     connect(cast.acme)
-    connect(cast.globex, key="globex-key", token="globex-token", secret="globex-secret")
+    connect(cast.globex, key="globex-key", token="globex-token", secret="globex-secret-of-its-own")
 
     assert post(v1(secret="shared")).status_code == 200
     assert post(v1(secret="shared"), key="globex-key").status_code == 401

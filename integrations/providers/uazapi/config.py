@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from integrations.providers.base import ProviderSettings
+from integrations.providers.base import Phone, ProviderSettings, Token
 
 Dialect = Literal["go", "v1"]
 
@@ -14,8 +14,10 @@ Dialect = Literal["go", "v1"]
 class UazapiSettings(ProviderSettings):
     """`go` is uazapiGO v2, the product that is sold; `v1` the contract of RENUM's brief."""
 
-    api_url: str
-    api_token: SecretStr
-    phone_number: SecretStr
-    dialect: Dialect = "go"
-    webhook_secret: SecretStr | None = Field(default=None, description="signs v1 webhooks")
+    api_url: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(lambda url: url.rstrip("/"))]
+    api_token: Token = Field(max_length=500)
+    phone_number: Phone
+    dialect: Dialect = Field(default="go", description="found by asking if it is not given")
+    webhook_secret: SecretStr | None = Field(
+        default=None, min_length=16, max_length=500, description="signs v1 webhooks"
+    )

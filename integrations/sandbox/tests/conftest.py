@@ -15,6 +15,7 @@ from integrations.sandbox.testing import sandbox_in_thread
 
 GO = {"token": "demo-token"}
 V1 = {"Authorization": "Bearer demo-token"}
+EVOLUTION = {"apikey": "demo-key"}
 SECRET = "shared-secret"
 
 
@@ -23,6 +24,7 @@ class Receiver:
     url: str
     received: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    letters: list[tuple[dict[str, str], bytes]] = field(default_factory=list)  # headers and raw bodies
 
     def events(self, event_type: str) -> list[dict[str, Any]]:
         return [event for event in self.received if event.get("EventType") == event_type]
@@ -76,6 +78,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
+            here.letters.append((dict(self.headers), raw))
             here.received.append(json.loads(raw))
             self.send_response(here.statuses.pop(0) if here.statuses else 200)
             self.send_header("Content-Type", "application/json")

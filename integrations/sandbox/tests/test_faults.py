@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import GO, Client, Receiver, wait_until
+from .conftest import EVOLUTION, GO, V1, Client, Receiver, wait_until
 
 
 def test_status_fault_answers_and_delivers_nothing(sandbox: Client, receiver: Receiver) -> None:
@@ -114,6 +114,111 @@ def test_drop_cuts_the_connection_and_delivers_nothing(sandbox: Client, receiver
     assert sandbox.send("depois").status_code == 200
     wait_until(lambda: receiver.events("messages_update"))
     assert [event["message"]["text"] for event in receiver.events("messages")] == ["depois"]
+
+
+MOUNTED_SENDS = [
+    ("/uazapi/send/text", GO, {"number": "5511987654321", "text": "x"}),
+    ("/uazapi/send/media", GO, {"number": "5511987654321", "type": "image", "file": "https://a.example/b"}),
+    ("/uazapi/v1/messages/send", V1, {"phone": "+5511987654321", "message": "x"}),
+    ("/uazapi/v1/messages/send-media", V1, {"phone": "+5511987654321", "media_url": "https://a.example/b"}),
+    ("/evolution/message/sendText/demo", EVOLUTION, {"number": "5511987654321", "text": "x"}),
+    (
+        "/evolution/message/sendMedia/demo",
+        EVOLUTION,
+        {"number": "5511987654321", "mediatype": "image", "media": "https://a.example/b"},
+    ),
+    (
+        "/evolution/message/sendWhatsAppAudio/demo",
+        EVOLUTION,
+        {"number": "5511987654321", "audio": "https://a.example/b"},
+    ),
+]
+every_send = pytest.mark.parametrize(
+    ("path", "headers", "body"), MOUNTED_SENDS, ids=[path for path, _, _ in MOUNTED_SENDS]
+)
+
+
+@every_send
+def test_every_way_to_send_meets_faults_by_itself(
+    sandbox: Client, path: str, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    sandbox.script({"kind": "status", "status": 503, "target": "+5511987654321"})
+
+    statuses = [sandbox.http.post(path, headers=headers, json=body).status_code for _ in range(2)]
+
+    assert statuses[0] == 503 and statuses[1] in (200, 201)
+    assert [entry["outcome"] for entry in sandbox.journal()] == ["fault:503", "accepted"]
+
+
+@every_send
+def test_every_way_to_send_can_hang(
+    sandbox: Client, path: str, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    sandbox.script({"kind": "accept_then_hang"})
+
+    with pytest.raises(httpx.ReadTimeout):
+        sandbox.http.post(path, headers=headers, json=body, timeout=0.2)
+
+    assert [entry["outcome"] for entry in sandbox.journal()] == ["hung"]
+
+
+@every_send
+def test_garbage_is_a_web_page_with_status_200(
+    sandbox: Client, path: str, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    sandbox.script({"kind": "garbage"})
+
+    response = sandbox.http.post(path, headers=headers, json=body)
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "<html>" in response.text
+    assert [entry["outcome"] for entry in sandbox.journal()] == ["garbage"]
+
+
+def test_garbage_delivers_nothing(sandbox: Client, receiver: Receiver) -> None:
+    sandbox.register(receiver.url)
+    sandbox.script({"kind": "garbage"})
+
+    sandbox.send("perdida")
+    sandbox.send("depois")
+
+    wait_until(lambda: receiver.events("messages_update"))
+    assert [event["message"]["text"] for event in receiver.events("messages")] == ["depois"]
+
+
+@every_send
+def test_cut_hangs_up_in_the_middle_of_the_answer(
+    sandbox: Client, path: str, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    sandbox.script({"kind": "cut"})
+
+    with httpx.Client(base_url=sandbox.url) as http:
+        request = http.build_request("POST", path, headers=headers, json=body)
+        response = http.send(request, stream=True)
+        assert response.status_code in (200, 201)
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+            response.read()
+
+    assert [entry["outcome"] for entry in sandbox.journal()] == ["cut"]
+    assert sandbox.http.post(path, headers=headers, json=body).is_success
+
+
+def test_cut_accepts_and_echoes(sandbox: Client, receiver: Receiver) -> None:
+    sandbox.register(receiver.url)
+    sandbox.script({"kind": "cut"})
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        sandbox.send("cortada")
+
+    wait_until(lambda: receiver.events("messages"))
+    assert [event["message"]["text"] for event in receiver.events("messages")] == ["cortada"]
+
+
+def test_cut_does_not_accept_what_is_refused(sandbox: Client) -> None:
+    sandbox.script({"kind": "cut"})
+
+    assert sandbox.send(number="5500010000000").status_code == 500
+    assert [entry["outcome"] for entry in sandbox.journal()] == ["rejected:500"]
 
 
 def test_duplicate_posts_the_next_webhook_again(sandbox: Client, receiver: Receiver) -> None:

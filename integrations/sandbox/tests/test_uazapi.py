@@ -10,6 +10,7 @@ from .conftest import GO, V1, Client, Receiver, wait_until
 GO_ENDPOINTS = [
     ("GET", "/uazapi/instance/status"),
     ("POST", "/uazapi/send/text"),
+    ("POST", "/uazapi/send/media"),
     ("GET", "/uazapi/webhook"),
     ("POST", "/uazapi/webhook"),
     ("POST", "/uazapi/chat/check"),
@@ -17,7 +18,12 @@ GO_ENDPOINTS = [
 V1_ENDPOINTS = [
     (method, prefix + path)
     for prefix in ("/uazapi", "/uazapi/v1")
-    for method, path in (("POST", "/messages/send"), ("GET", "/status"), ("POST", "/webhooks"))
+    for method, path in (
+        ("POST", "/messages/send"),
+        ("POST", "/messages/send-media"),
+        ("GET", "/status"),
+        ("POST", "/webhooks"),
+    )
 ]
 
 

@@ -1,82 +1,20 @@
-"""A client's connections to the outside, and the ledger of everything that left through them."""
+"""The ledger of everything that left, or is to leave."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from pydantic import ValidationError
 
-from integrations import providers
-from integrations.errors import IntegrationUnreadable
+from integrations.models.connections import Integration
 from integrations.querysets import OutboundQuerySet
 from renum import clock
 from renum.accounts.models import Client
 from renum.conversations.models import Channel, Conversation
 from renum.security.blind_index import HEX_LENGTH
-from renum.security.crypto import DecryptionFailed
-from renum.security.fields import SealedConfigField, SealedJSONField, SealedTextField
-
-
-class Integration(models.Model):
-    """One connection of a client, inherited by all its agents. At most one of each type."""
-
-    class Type(models.TextChoices):
-        WHATSAPP = "whatsapp", _("WhatsApp")
-        EMAIL_SMTP = "email_smtp", _("E-mail (SMTP)")
-        EMAIL_SENDGRID = "email_sendgrid", _("E-mail (SendGrid)")
-        DATABASE = "database", _("Banco de dados")
-
-    class Status(models.TextChoices):
-        CONNECTED = "connected", _("Conectada")
-        DISCONNECTED = "disconnected", _("Desconectada")
-        ERROR = "error", _("Com erro")
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
-    type = models.CharField(_("tipo"), max_length=50, choices=Type)
-    provider = models.CharField(_("provedor"), max_length=50, choices=providers.choices)
-    name = models.CharField(_("nome"), max_length=255)
-    status = models.CharField(_("situação"), max_length=50, choices=Status, default=Status.DISCONNECTED)
-    enabled = models.BooleanField(_("ativa"), default=True)
-    config = SealedConfigField(_("configuração"), default=dict)
-    daily_limit = models.PositiveIntegerField(_("limite diário"), default=1000)
-    webhook_key = SealedTextField(editable=False)  # the secret part of our webhook address
-    webhook_key_index = models.CharField(max_length=HEX_LENGTH, editable=False)
-    token_index = models.CharField(max_length=HEX_LENGTH, editable=False, blank=True)
-    last_tested_at = models.DateTimeField(_("último teste"), null=True, blank=True)
-    last_error = models.TextField(_("último erro"), null=True, blank=True)
-    created_at = models.DateTimeField(_("criada em"), default=clock.now)
-    updated_at = models.DateTimeField(_("atualizada em"), auto_now=True)
-
-    class Meta:
-        db_table = "integrations"
-        verbose_name = _("integração")
-        verbose_name_plural = _("integrações")
-        constraints = (
-            models.UniqueConstraint(fields=["client", "type"], name="integrations_client_type_unique"),
-            # the webhook's look-up by its address
-            models.UniqueConstraint(fields=["webhook_key_index"], name="integrations_webhook_key_unique"),
-        )
-        indexes = (
-            models.Index(fields=["token_index"], name="integrations_token"),  # webhooks without a key
-            models.Index(fields=["type"], name="idx_integrations_type"),  # /health/integrations
-            models.Index(fields=["status"], name="idx_integrations_status"),  # the console's filter
-        )
-
-    def __str__(self) -> str:
-        return f"{self.get_type_display()} · {self.name}"
-
-    @property
-    def settings(self) -> Any:
-        """The provider's settings, validated again on use; raises `IntegrationUnreadable`."""
-        try:
-            return providers.get(self.provider).settings.model_validate(self.config)
-        except (ValidationError, DecryptionFailed) as error:
-            raise IntegrationUnreadable from error
+from renum.security.fields import SealedJSONField, SealedTextField
 
 
 class OutboundMessage(models.Model):
@@ -94,9 +32,16 @@ class OutboundMessage(models.Model):
         UNKNOWN = "unknown", _("Incerta")
 
     class Priority(models.IntegerChoices):
+        """The lanes. HIGH is for replies; what nobody asked for goes in the others, and is paced."""
+
         HIGH = 0, _("Alta")
         NORMAL = 1, _("Normal")
         LOW = 2, _("Baixa")
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Texto")
+        MEDIA = "media", _("Mídia")
+        MAIL = "mail", _("E-mail")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
@@ -107,6 +52,7 @@ class OutboundMessage(models.Model):
         Conversation, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("conversa")
     )
     channel = models.CharField(_("canal"), max_length=10, choices=Channel)
+    kind = models.CharField(_("tipo"), max_length=10, choices=Kind, default=Kind.TEXT)
     recipient = SealedTextField(null=True)
     recipient_index = models.CharField(max_length=HEX_LENGTH, editable=False)
     body = SealedJSONField(null=True)
@@ -117,6 +63,7 @@ class OutboundMessage(models.Model):
     reason_code = models.CharField(_("motivo"), max_length=40, blank=True, default="")
     error_message = models.TextField(_("erro"), blank=True, default="")
     attempts = models.PositiveSmallIntegerField(_("tentativas"), default=0)
+    attempts_spared = models.PositiveSmallIntegerField(default=0)  # those that use up no retry
     next_attempt_at = models.DateTimeField(_("próxima tentativa"), default=clock.now)
     not_after = models.DateTimeField(_("válida até"), null=True, blank=True)
     lease_token = models.UUIDField(null=True, editable=False)
@@ -125,6 +72,7 @@ class OutboundMessage(models.Model):
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
     queued_at = models.DateTimeField(_("na fila desde"), default=clock.now)
     sent_at = models.DateTimeField(_("enviada em"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("entregue em"), null=True, blank=True)
     finished_at = models.DateTimeField(_("concluída em"), null=True, blank=True)
 
     objects = OutboundQuerySet.as_manager()
@@ -159,6 +107,20 @@ class OutboundMessage(models.Model):
             models.Index(
                 fields=["integration", "sent_at"], name="outbound_sent", condition=models.Q(state="sent")
             ),
+            # the gate: what may have left today
+            models.Index(
+                fields=["integration", "finished_at"],
+                name="outbound_unknown",
+                condition=models.Q(state="unknown"),
+            ),
+            # the gate: how many did this person get lately
+            models.Index(
+                fields=["client", "recipient_index", "finished_at"],
+                name="outbound_recipient_sent",
+                condition=models.Q(state__in=["sent", "unknown"]),
+            ),
+            # API ledger of one contact
+            models.Index(fields=["client", "recipient_index", "-queued_at"], name="outbound_recipient_time"),
             models.Index(fields=["client", "-queued_at"], name="outbound_client_time"),  # API ledger
             models.Index(fields=["-queued_at"], name="outbound_time"),  # the console's list
             models.Index(fields=["state", "-queued_at"], name="outbound_state_time"),  # its filter
@@ -189,6 +151,8 @@ class DeliveryAttempt(models.Model):
     error_code = models.CharField(_("erro"), max_length=40, blank=True, default="")
     error_message = models.TextField(_("descrição"), blank=True, default="")
     http_status = models.PositiveSmallIntegerField(_("HTTP"), null=True, blank=True)
+    # of a mail that others got: `{"recipient": "to[1]", "code": 550, "detail": "…"}`, no addresses
+    refused_recipients = models.JSONField(_("destinatários recusados"), default=list, blank=True)
     latency_ms = models.PositiveIntegerField(_("ms"), null=True, blank=True)
     started_at = models.DateTimeField(_("início"), default=clock.now)
     finished_at = models.DateTimeField(_("fim"), null=True, blank=True)

@@ -1,0 +1,181 @@
+"""The only file that talks to a client's Postgres: a connection and a read-only transaction for each call."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import certifi
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from integrations import errors
+from integrations.providers.postgres.config import PostgresSettings
+from integrations.providers.postgres.refusals import NOT_LOCAL, UNREACHED, error_of
+from integrations.providers.tables import to_error
+from renum.security.sockets import CONNECT_SECONDS, NotConnected, resolve_vetted
+
+STATEMENT_SECONDS = 10.0
+LOCK_SECONDS = 2.0
+_MAX_ADDRESSES = 4
+_NO_FILE = "/dev/null/none"
+
+
+class PostgresClient:
+    """One server's reads. `statement_seconds` and `lock_seconds` bound what a read may cost the server."""
+
+    def __init__(
+        self,
+        config: PostgresSettings,
+        *,
+        statement_seconds: float = STATEMENT_SECONDS,
+        lock_seconds: float = LOCK_SECONDS,
+    ):
+        self._config = config
+        self._seconds = float(settings.ENVIRONMENT.provider_timeout_seconds)
+        self._statement_seconds = min(statement_seconds, self._seconds)
+        self._lock_seconds = lock_seconds
+
+    async def read(
+        self, statement: sql.SQL | sql.Composed, params: Sequence[Any] = ()
+    ) -> list[list[str | None]]:
+        """Run one statement in a read-only transaction of its own; the values come as texts.
+
+        Raises a `ProviderError`, without the server's words as its cause: they may quote data.
+        """
+        opened: list[psycopg.AsyncConnection] = []
+        task = asyncio.ensure_future(self._read(opened, statement, params))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._seconds)
+            if done:
+                return task.result()
+        except NotConnected:
+            raise to_error(UNREACHED) from None
+        except psycopg.Error as error:
+            raise error_of(error, connected=bool(opened)) from None
+        except UnicodeDecodeError:
+            raise errors.ProtocolError from None
+        finally:
+            await _end(task, opened)
+        raise errors.TimedOut if opened else to_error(UNREACHED)
+
+    async def _read(
+        self, opened: list[psycopg.AsyncConnection], statement: sql.SQL | sql.Composed, params: Sequence[Any]
+    ) -> list[list[str | None]]:
+        literals = (await resolve_vetted(self._config.host, self._config.port))[:_MAX_ADDRESSES]
+        self._require_tls_outside(literals)
+        with _authorities(self._config) as certificates:
+            opened.append(
+                await psycopg.AsyncConnection.connect(
+                    **_parameters(self._config, literals, certificates),
+                    prepare_threshold=None,  # a pooler between us and the server may swap sessions
+                )
+            )
+        connection = opened[0]
+        try:
+            # Nothing can undo this from inside: Postgres refuses to, after the first query.
+            await connection.set_read_only(True)
+            cursor = connection.cursor()
+            await cursor.execute(_LIMITS, self._limits())
+            await cursor.execute(statement, params)
+            found = _texts(cursor.pgresult)
+            await connection.rollback()
+            return found
+        finally:
+            await connection.close()
+
+    def _limits(self) -> list[str]:
+        milliseconds = [self._statement_seconds, self._lock_seconds, self._seconds]
+        return [str(max(1, round(seconds * 1000))) for seconds in milliseconds]
+
+    def _require_tls_outside(self, literals: Sequence[str]) -> None:
+        local = settings.ENVIRONMENT.allow_loopback and all(
+            ipaddress.ip_address(literal).is_loopback for literal in literals
+        )
+        if self._config.sslmode == "disable" and not local:
+            raise to_error(NOT_LOCAL)
+
+
+# For this transaction only, not as start-up options, which poolers refuse.
+_LIMITS = sql.SQL(
+    "SELECT pg_catalog.set_config('statement_timeout', %s, true), "
+    "pg_catalog.set_config('lock_timeout', %s, true), "
+    "pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true), "
+    "pg_catalog.set_config('TimeZone', 'UTC', true)"
+)
+
+
+def _parameters(config: PostgresSettings, literals: Sequence[str], certificates: str) -> dict[str, Any]:
+    """Everything libpq would else take from its environment, from files in the home folder, or from DNS."""
+    return {
+        "hostaddr": ",".join(literals),
+        "host": ",".join([config.host] * len(literals)),
+        "port": config.port,
+        "dbname": config.database,
+        "user": config.username,
+        "password": config.password.get_secret_value(),
+        "passfile": _NO_FILE,
+        "sslmode": config.sslmode,
+        "sslrootcert": certificates,
+        "sslcrl": _NO_FILE,
+        "sslcertmode": "disable",
+        "sslsni": 1,
+        "sslnegotiation": "postgres",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "gssencmode": "disable",
+        "channel_binding": "prefer",
+        "require_auth": "password,md5,scram-sha-256,none",
+        "options": "",
+        "target_session_attrs": "any",
+        "load_balance_hosts": "disable",
+        "client_encoding": "UTF8",
+        "application_name": "renum",
+        "connect_timeout": round(CONNECT_SECONDS),
+    }
+
+
+@contextmanager
+def _authorities(config: PostgresSettings) -> Iterator[str]:
+    """The file of those who may vouch for the server: libpq takes no certificate but from a file."""
+    if config.sslmode != "verify-full":
+        yield _NO_FILE
+    elif config.ca_certificate is None:
+        yield certifi.where()
+    else:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(config.ca_certificate)
+            file.flush()
+            yield file.name
+
+
+async def _end(task: asyncio.Task[Any], opened: Sequence[psycopg.AsyncConnection]) -> None:
+    """See the task over. psycopg, when cancelled, would first ask the server to cancel, and wait for it."""
+    if task.done():
+        return
+    if opened and not opened[0].closed:
+        with socket.socket(fileno=os.dup(opened[0].fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+    else:
+        task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+def _texts(result: psycopg.pq.abc.PGresult | None) -> list[list[str | None]]:
+    if result is None or result.status != psycopg.pq.ExecStatus.TUPLES_OK:
+        raise errors.ProtocolError
+    return [
+        [
+            None if (value := result.get_value(row, column)) is None else value.decode()
+            for column in range(result.nfields)
+        ]
+        for row in range(result.ntuples)
+    ]

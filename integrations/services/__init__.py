@@ -1,0 +1,49 @@
+"""Writes over integrations, messages, templates and the rules of sending."""
+
+from integrations.services.connections import (
+    change_integration,
+    check_integration,
+    configure,
+    remove_integration,
+    restore_previous,
+    switch_integrations,
+    token_index,
+    webhook_key_index,
+    webhook_url,
+)
+from integrations.services.databases import list_tables, read_rows
+from integrations.services.policies import (
+    allow_new_chats,
+    change_policy,
+    pause_integrations,
+    switch_everything,
+)
+from integrations.services.probing import Checked
+from integrations.services.sending import send_mail, send_media, send_whatsapp_text
+from integrations.services.templates import change_template, check_template_fields, create_template
+
+__all__ = [
+    "Checked",
+    "allow_new_chats",
+    "allow_new_chats",
+    "change_integration",
+    "change_policy",
+    "change_template",
+    "check_integration",
+    "check_template_fields",
+    "configure",
+    "create_template",
+    "list_tables",
+    "pause_integrations",
+    "read_rows",
+    "remove_integration",
+    "restore_previous",
+    "send_mail",
+    "send_media",
+    "send_whatsapp_text",
+    "switch_everything",
+    "switch_integrations",
+    "token_index",
+    "webhook_key_index",
+    "webhook_url",
+]

@@ -1,0 +1,325 @@
+"""Configure, check and look after a client's integrations.
+
+What talks to a provider takes a `scope` to open short transactions with, and runs outside of any.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from pydantic import SecretStr, ValidationError
+
+from integrations import cache, errors, providers
+from integrations.delivery import breaker, limits, outcomes
+from integrations.models import Integration
+from integrations.services.probing import (
+    Checked,
+    as_domain_error,
+    check_settings,
+    probe,
+    reach,
+    typed_settings,
+)
+from renum import clock
+from renum.events.cause import Cause
+from renum.events.models import Event
+from renum.events.services import record_event
+from renum.security.blind_index import blind_index
+from renum.security.crypto import DecryptionFailed
+
+log = structlog.get_logger(__name__)
+
+Scope = Callable[[], AbstractContextManager[None]]
+WEBHOOK_KEY_BYTES = 32
+_PROVIDER = "provider"  # names a slot's provider, beside its settings
+_ATTEMPT = "attempt"  # tells one candidate from the next
+
+
+def webhook_key_index(key: str) -> str:
+    """How the secret part of a webhook address is looked up."""
+    return blind_index(None, "webhook_key", key)
+
+
+def token_index(token: str) -> str:
+    """How an integration is found by its provider's token."""
+    return blind_index(None, "provider_token", token)
+
+
+def webhook_url(integration: Integration) -> str:
+    """The secret address that the provider posts to."""
+    return f"{settings.ENVIRONMENT.public_url}/webhooks/{integration.provider}/{integration.webhook_key}"
+
+
+# --- Configure: a candidate, a probe, a swap --------------------------------------------------------
+
+
+def configure(
+    scope: Scope, client_id: UUID, kind: str, values: Mapping[str, Any], *, cause: Cause
+) -> Integration:
+    """Test the connection, put it into use, and point the provider's webhook at us.
+
+    What is in use stays so unless the provider accepted the new settings; those that worked last are
+    kept for a return. Raises `InvalidInput`, `InvalidPhone`, `InvalidCredentials`, `ConnectionFailed`,
+    `RateLimited`, or `ConfigurationSuperseded` if somebody else began to configure it meanwhile.
+    """
+    wanted = typed_settings(kind, values)
+    limits.admit(client_id, "configure")
+    return _try_out(scope, client_id, kind, wanted, cause=cause)
+
+
+def restore_previous(scope: Scope, integration: Integration, *, cause: Cause) -> Integration:
+    """Go back to the credentials that worked last, if the provider still accepts them.
+
+    Raises `NothingToRestore`, `IntegrationUnreadable`, and what `configure` raises.
+    """
+    try:
+        slot = integration.previous_config
+        if not slot:
+            raise errors.NothingToRestore
+        kind = str(slot[_PROVIDER])
+        config = providers.get(kind).settings.model_validate(_without_marks(slot))
+    except (ValidationError, DecryptionFailed) as error:
+        raise errors.IntegrationUnreadable from error
+    return _try_out(scope, integration.client_id, kind, config, cause=cause)
+
+
+def _try_out(
+    scope: Scope, client_id: UUID, kind: str, wanted: providers.ProviderSettings, *, cause: Cause
+) -> Integration:
+    attempt = secrets.token_hex(8)
+    with scope():
+        _write_candidate(client_id, kind, wanted, attempt)
+    try:
+        config, checked = probe(kind, wanted)
+    except errors.ProviderError as error:
+        with scope():
+            _drop_candidate(client_id, kind, attempt, error, cause=cause)
+        raise as_domain_error(error) from error
+    with scope():
+        integration = _swap(client_id, kind, config, checked, attempt, cause=cause)
+    if providers.get(kind).registers_webhook:
+        _register_webhook(scope, integration)
+    return integration
+
+
+def _write_candidate(client_id: UUID, kind: str, config: providers.ProviderSettings, attempt: str) -> None:
+    """Note what is being tried beside what is in use; a first configuration has no row to note it in."""
+    integration = _current(client_id, kind).select_for_update().first()
+    if integration is not None:
+        integration.candidate_config = {_PROVIDER: kind, _ATTEMPT: attempt, **config.model_dump()}
+        integration.save(update_fields=["candidate_config"])
+
+
+def _drop_candidate(
+    client_id: UUID, kind: str, attempt: str, error: errors.ProviderError, *, cause: Cause
+) -> None:
+    integration = _current(client_id, kind).select_for_update().first()
+    data = {"type": providers.get(kind).integration_type, "provider": kind, "error_code": error.code}
+    if integration is not None:
+        data["integration_id"] = str(integration.id)
+        if (integration.candidate_config or {}).get(_ATTEMPT) == attempt:
+            integration.candidate_config = None
+            integration.save(update_fields=["candidate_config"])
+    record_event(client_id, Event.Kind.INTEGRATION_REFUSED, cause=cause, data=data)
+
+
+def _swap(
+    client_id: UUID,
+    kind: str,
+    config: providers.ProviderSettings,
+    checked: Checked,
+    attempt: str,
+    *,
+    cause: Cause,
+) -> Integration:
+    """Put the accepted settings into use. The webhook address stays the same."""
+    spec = providers.get(kind)
+    key = secrets.token_urlsafe(WEBHOOK_KEY_BYTES)
+    integration, created = (
+        _current(client_id, kind)
+        .select_for_update()
+        .get_or_create(
+            client_id=client_id,
+            type=spec.integration_type,
+            removed_at=None,
+            defaults={_PROVIDER: kind, "webhook_key": key, "webhook_key_index": webhook_key_index(key)},
+        )
+    )
+    candidate = integration.candidate_config or {}
+    if not created and candidate and candidate.get(_ATTEMPT) != attempt:
+        raise errors.ConfigurationSuperseded
+    if not created and integration.status == Integration.Status.CONNECTED:
+        integration.previous_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
+    integration.candidate_config = None
+    integration.provider = kind
+    integration.name = integration.name if integration.name and not created else spec.title
+    integration.config = _with_secret(spec, config).model_dump()
+    token = spec.webhook_token(config)
+    integration.token_index = token_index(token) if token else ""
+    integration.status = _status_of(checked)
+    integration.last_tested_at = clock.now()
+    integration.last_error = checked.health.detail or None
+    integration.save()
+    _back_in_use(integration)
+    record_event(
+        client_id,
+        Event.Kind.INTEGRATION_CONFIGURED,
+        cause=cause,
+        data={"integration_id": str(integration.id), "type": integration.type},
+    )
+    return integration
+
+
+def _current(client_id: UUID, kind: str) -> Any:
+    return Integration.objects.current().filter(
+        client_id=client_id, type=providers.get(kind).integration_type
+    )
+
+
+def _readable_config(integration: Integration) -> dict[str, Any]:
+    """What is in use, to be kept; nothing if it cannot be read, for it could not be restored either."""
+    try:
+        return dict(integration.settings.model_dump())
+    except errors.IntegrationUnreadable:
+        return {}
+
+
+def _without_marks(slot: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in slot.items() if name not in (_PROVIDER, _ATTEMPT)}
+
+
+def _with_secret(
+    spec: providers.ProviderSpec, config: providers.ProviderSettings
+) -> providers.ProviderSettings:
+    """Give a provider that signs its webhooks something to sign with."""
+    if getattr(config, "webhook_secret", "") is None and spec.signs_webhooks(config):
+        return config.model_copy(update={"webhook_secret": SecretStr(secrets.token_urlsafe(32))})
+    return config
+
+
+def _register_webhook(scope: Scope, integration: Integration) -> None:
+    """Point the provider's webhook at us; the connection works without, and staff can see what is missing."""
+    url, secret = webhook_url(integration), getattr(integration.settings, "webhook_secret", None)
+    try:
+        learned = reach(
+            integration.provider,
+            integration.settings,
+            lambda provider: provider.register_webhook(url, secret),
+        )
+    except errors.ProviderError as error:
+        with scope():
+            _note(integration, last_error=f"O webhook não pôde ser registrado: {error.message}")
+        return
+    if learned:
+        with scope():
+            integration.config = {**integration.settings.model_dump(), **learned}
+            integration.save(update_fields=["config", "updated_at"])
+            cache.forget(integration)
+
+
+# --- Check ------------------------------------------------------------------------------------------
+
+
+def check_integration(scope: Scope, integration: Integration) -> Checked:
+    """Test a saved connection and note the result; raises `InvalidCredentials` or `ConnectionFailed`."""
+    try:
+        checked = check_settings(integration.provider, integration.settings)
+    except errors.ProviderError as error:
+        with scope():
+            _note(integration, status=Integration.Status.ERROR, last_error=error.message)
+        raise as_domain_error(error) from error
+    with scope():
+        _note(integration, status=_status_of(checked), last_error=checked.health.detail or None)
+        if checked.health.connected:
+            _back_in_use(integration)
+    return checked
+
+
+def _back_in_use(integration: Integration) -> None:
+    """The connection was seen to work: what waited for it need not wait on."""
+    breaker.close(integration)
+    outcomes.release_held(
+        integration.client_id,
+        integration_id=integration.id,
+        reasons=["SESSION_DISCONNECTED", "BREAKER_OPEN"],
+    )
+    cache.forget(integration)
+
+
+def _status_of(checked: Checked) -> Integration.Status:
+    return Integration.Status.CONNECTED if checked.health.connected else Integration.Status.DISCONNECTED
+
+
+def _note(
+    integration: Integration, *, last_error: str | None, status: Integration.Status | None = None
+) -> None:
+    integration.last_error = last_error
+    integration.last_tested_at = clock.now()
+    if status:
+        integration.status = status
+    integration.save(update_fields=["last_error", "last_tested_at", "status", "updated_at"])
+    cache.forget(integration)
+
+
+# --- Change and remove ------------------------------------------------------------------------------
+
+
+def switch_integrations(integrations: Iterable[Integration], *, enabled: bool) -> list[Integration]:
+    """Switch integrations on or off; returns those that were not so already."""
+    ids = [integration.pk for integration in integrations]
+    changed = list(
+        Integration.objects.current().select_for_update().filter(pk__in=ids).exclude(enabled=enabled)
+    )
+    for integration in changed:
+        integration.enabled = enabled
+        integration.save(update_fields=["enabled", "updated_at"])
+        cache.forget(integration)
+    return changed
+
+
+def change_integration(integration: Integration, changes: Mapping[str, Any], *, cause: Cause) -> Integration:
+    """Change name, daily limit, pace, or whether it is enabled or paused; what waited for that goes on."""
+    changed = {name: value for name, value in changes.items() if getattr(integration, name) != value}
+    if not changed:
+        return integration
+    for name, value in changed.items():
+        setattr(integration, name, value)
+    integration.save(update_fields=[*changed, "updated_at"])
+    cache.forget(integration)
+    outcomes.release_held(integration.client_id, integration_id=integration.id)
+    record_event(
+        integration.client_id,
+        Event.Kind.INTEGRATION_CHANGED,
+        cause=cause,
+        data={"integration_id": str(integration.id), "fields": sorted(changed)},
+    )
+    return integration
+
+
+def remove_integration(integration: Integration, *, cause: Cause) -> None:
+    """Take a connection away: its secrets are erased at once, what it sent stays on record.
+
+    What is still queued for it is refused when its turn comes.
+    """
+    key: Any = secrets.token_urlsafe(WEBHOOK_KEY_BYTES)
+    integration.removed_at = clock.now()
+    integration.enabled = False
+    integration.status = Integration.Status.DISCONNECTED
+    integration.config, integration.candidate_config, integration.previous_config = {}, None, None
+    integration.webhook_key, integration.webhook_key_index = key, webhook_key_index(key)
+    integration.token_index = ""
+    integration.save()
+    cache.forget(integration)
+    outcomes.release_held(integration.client_id, integration_id=integration.id)
+    record_event(
+        integration.client_id,
+        Event.Kind.INTEGRATION_REMOVED,
+        cause=cause,
+        data={"integration_id": str(integration.id), "type": integration.type},
+    )

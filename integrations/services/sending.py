@@ -1,0 +1,91 @@
+"""Queue what a person or another service asks for, addressed as people type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from integrations.delivery.outbox import conversation_with, enqueue_mail, enqueue_media, enqueue_message
+from integrations.models import OutboundMessage
+from integrations.providers.mail import normalize_email, text_from_html
+from renum.conversations.phones import normalize_phone
+from renum.errors import InvalidInput
+from renum.events.cause import Cause
+
+
+def send_whatsapp_text(
+    client_id: UUID, phone: str, text: str, *, cause: Cause, **how: Any
+) -> OutboundMessage:
+    """Queue a text to a typed phone; raises `InvalidPhone` and what `enqueue_message` raises."""
+    conversation = conversation_with(client_id, normalize_phone(phone), cause=cause)
+    return enqueue_message(conversation, text, cause=cause, **how)
+
+
+def send_media(
+    client_id: UUID, phone: str, media: dict[str, Any], *, cause: Cause, **how: Any
+) -> OutboundMessage:
+    """Queue a file to a typed phone; raises `InvalidPhone` and what `enqueue_media` raises."""
+    conversation = conversation_with(client_id, normalize_phone(phone), cause=cause)
+    return enqueue_media(conversation, media=media, cause=cause, **how)
+
+
+def send_mail(
+    client_id: UUID,
+    to: Sequence[str],
+    subject: str,
+    body: str,
+    *,
+    idempotency_key: str,
+    cause: Cause,
+    cc: Sequence[str] = (),
+    bcc: Sequence[str] = (),
+    reply_to: str = "",
+    text: str = "",
+    automated: bool = False,
+    priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
+    not_after: datetime | None = None,
+) -> OutboundMessage:
+    """Queue an e-mail; `body` is HTML if it has a tag, and then brings its plain text along.
+
+    Raises `InvalidInput` for an address or a text that cannot be, and what `enqueue_mail` raises.
+    """
+    is_html = "<" in body and ">" in body
+    mail = {
+        "to": _addresses("to", to),
+        "cc": _addresses("cc", cc),
+        "bcc": _addresses("bcc", bcc),
+        "reply_to": _addresses("reply_to", [reply_to])[0] if reply_to else "",
+        "subject": _one_line(subject),
+        "text": text or (text_from_html(body) if is_html else body),
+        "html": body if is_html else "",
+        "automated": automated,
+    }
+    return enqueue_mail(
+        client_id,
+        mail=mail,
+        idempotency_key=idempotency_key,
+        cause=cause,
+        priority=priority,
+        not_after=not_after,
+    )
+
+
+def _addresses(field: str, typed: Sequence[str]) -> tuple[str, ...]:
+    """The addresses in the form they are sent to, each once."""
+    found: dict[str, str] = {}
+    for place, one in enumerate(typed):
+        try:
+            address = normalize_email(one)
+        except ValueError as error:
+            raise InvalidInput(details={field: [f"{place + 1}º endereço: {error}."]}) from error
+        found.setdefault(address.lower(), address)
+    return tuple(found.values())
+
+
+def _one_line(subject: str) -> str:
+    """A subject is one line: a line break in it could become a header of its own."""
+    if any(ord(char) < 32 or ord(char) == 127 for char in subject) or not subject.strip():
+        raise InvalidInput(details={"subject": ["O assunto deve ter uma linha, e não pode ser vazio."]})
+    return subject.strip()
