@@ -93,9 +93,13 @@ def make_message(conversation: Conversation, **fields: Any) -> Message:
 
 @_as_service
 def make_suppression(client: Client, *, phone: str | None = None, **fields: Any) -> Suppression:
-    values = {"channel": Channel.WHATSAPP, "reason": "opt_out", **fields}
-    index = phone_index(client.id, phone or next_phone())
-    return Suppression.objects.create(client=client, address_index=index, **values)
+    values = {
+        "channel": Channel.WHATSAPP,
+        "reason": "opt_out",
+        "address_index": phone_index(client.id, phone or next_phone()),
+        **fields,
+    }
+    return Suppression.objects.create(client=client, **values)
 
 
 @_as_service

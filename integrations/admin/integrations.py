@@ -93,7 +93,6 @@ class IntegrationAdmin(ConsoleAdmin):
         (_("Entrega"), {"fields": (SENDING, BREAKER, FAILURES, NEW_CHATS, NEXT_SLOT)}),
         (_("Datas"), {"fields": ("created_at", "updated_at", REMOVED)}),
     )
-    _editable = ("name", "enabled", "paused", "daily_limit", "pace_seconds")
     readonly_fields = tuple(
         name
         for _title, part in fieldsets
@@ -150,13 +149,17 @@ class IntegrationAdmin(ConsoleAdmin):
     @admin.action(description=_("Pausar envios"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
         paused = services.pause_integrations(queryset, paused=True)
-        text = ngettext("Envios de %d integração pausados.", "Envios de %d integrações pausados.", len(paused))
+        text = ngettext(
+            "Envios de %d integração pausados.", "Envios de %d integrações pausados.", len(paused)
+        )
         self._report(request, paused, _("Envios pausados."), text)
 
     @admin.action(description=_("Liberar envios"), permissions=["change"])
     def release(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
         freed = services.pause_integrations(queryset, paused=False)
-        text = ngettext("Envios de %d integração liberados.", "Envios de %d integrações liberados.", len(freed))
+        text = ngettext(
+            "Envios de %d integração liberados.", "Envios de %d integrações liberados.", len(freed)
+        )
         self._report(request, freed, _("Envios liberados."), text)
 
     @admin.action(description=_("Liberar novas conversas"), permissions=["change"])
@@ -189,7 +192,7 @@ class IntegrationAdmin(ConsoleAdmin):
 
     def check_view(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         """Ask the provider whether the connection works, and go back to its page with the answer."""
-        return self._ask(request, object_id, lambda integration: _check(integration))
+        return self._ask(request, object_id, _check)
 
     def restore_view(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         """Return to the credentials that worked last, and go back to the page with how that went."""
@@ -225,10 +228,12 @@ def _check(integration: Integration) -> Answer:
         return messages.ERROR, _("Teste de conexão: %s") % error.message
     except IntegrationUnreadable:
         return messages.ERROR, str(_("Teste de conexão: a configuração guardada não pôde ser lida."))
+    detail = checked.health.detail
     if not checked.health.connected:
-        detail = checked.health.detail or _("a conta está desconectada.")
-        return messages.WARNING, _("Teste de conexão: o provedor aceitou as credenciais, mas %s") % detail
-    return messages.SUCCESS, _("Teste de conexão: funcionou, em %d ms.") % checked.latency_ms
+        text = _("Teste de conexão: o provedor aceitou as credenciais, mas a conexão não pode ser usada.")
+        return messages.WARNING, f"{text} {detail}".strip()
+    text = _("Teste de conexão: funcionou, em %d ms.") % checked.latency_ms
+    return messages.WARNING if detail else messages.SUCCESS, f"{text} {detail}".strip()
 
 
 def _restore(integration: Integration, cause: Cause) -> Answer:

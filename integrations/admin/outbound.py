@@ -5,12 +5,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from integrations.admin.reasons import next_step
+from integrations.admin.reasons import next_step, what_holds_it
 from integrations.delivery.outcomes import settle_by_person
 from integrations.models import DeliveryAttempt, OutboundMessage
 from renum.accounts.models import Profile
@@ -27,9 +29,11 @@ from renum.admin_columns import (
     row_link,
     state,
 )
-from renum.admin_filters import BY_CLIENT, DayRangeFilter
+from renum.admin_filters import BY_CLIENT, DayRangeFilter, recent
 from renum.admin_site import ReadOnlyAdmin
+from renum.conversations.models import Channel
 from renum.events.cause import Cause
+from renum.security.redaction import redact_text
 
 State = OutboundMessage.State
 Outcome = DeliveryAttempt.Outcome
@@ -43,9 +47,14 @@ QUEUED = moment("queued_at", _("na fila desde"))
 REASON = column("reason_code", _("motivo"), lambda message: message.reason_code)
 ERROR = error_text("error_message", _("erro"))
 NEXT_STEP = column("next_step", _("o que fazer"), next_step)
+WAITING = column("waiting", _("o que a segura agora"), what_holds_it)
+SPARED = column("attempts_spared", _("tentativas poupadas"), lambda message: message.attempts_spared)
 INTEGRATION = linked("integration", _("integração"))
 CONVERSATION = linked_id("conversation_id", _("conversa"), "conversations", "conversation", _("Conversa"))
-MESSAGE = linked_id("id", _("na conversa"), "conversations", "message", _("Mensagem"))
+_IN_CONVERSATION = linked_id("id", _("na conversa"), "conversations", "message", _("Mensagem"))
+MESSAGE = column(  # a mail is in none
+    "message", _("na conversa"), lambda message: _IN_CONVERSATION(message) if message.conversation_id else ""
+)
 
 OUTCOME = state(
     "outcome",
@@ -57,6 +66,18 @@ FINISHED = moment("finished_at", _("fim"))
 ATTEMPT_ERROR = error_text("error_message", _("descrição"))
 
 
+def _refused(attempt: DeliveryAttempt) -> Any:
+    """Who did not get a mail that others got, by their place in it, and what their server said."""
+    lines = [
+        (one.get("recipient", "?"), one.get("code", ""), redact_text(str(one.get("detail", ""))))
+        for one in attempt.refused_recipients
+    ]
+    return format_html_join(mark_safe("<br>"), "<code>{}</code> {} {}", lines)
+
+
+REFUSED = column("refused_recipients", _("destinatários recusados"), _refused)
+
+
 class AttemptInline(TabularInline):  # type: ignore[misc]
     model = DeliveryAttempt
     fields = (
@@ -66,6 +87,7 @@ class AttemptInline(TabularInline):  # type: ignore[misc]
         OUTCOME,
         "error_code",
         ATTEMPT_ERROR,
+        REFUSED,
         "http_status",
         "latency_ms",
     )
@@ -84,18 +106,37 @@ class AttemptInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(OutboundMessage)
 class OutboundMessageAdmin(ReadOnlyAdmin):
-    list_display = (QUEUED, CLIENT, INTEGRATION, STATE, REASON, ERROR, "attempts", NEXT_STEP, CONVERSATION)
+    list_display = (
+        QUEUED,
+        CLIENT,
+        INTEGRATION,
+        "kind",
+        STATE,
+        REASON,
+        ERROR,
+        "attempts",
+        NEXT_STEP,
+        CONVERSATION,
+    )
     list_display_links = (QUEUED,)
     list_select_related = ("client", "integration")
-    list_filter = (BY_CLIENT, ("state", ChoicesDropdownFilter), ("queued_at", DayRangeFilter))
+    list_filter = (
+        BY_CLIENT,
+        ("state", ChoicesDropdownFilter),
+        recent("channel", "queued_at", _("canal"), lambda: Channel.choices),
+        ("queued_at", DayRangeFilter),
+    )
     ordering = ("-queued_at",)
     sortable_by = (QUEUED,)
     actions = ("confirm_sent", "mark_not_sent")
     inlines = (AttemptInline,)
     change_form_outer_before_template = "admin/integrations/settle.html"
     fieldsets = (
-        (None, {"fields": ("id", CLIENT, STATE, REASON, ERROR, NEXT_STEP)}),
-        (_("Caminho"), {"fields": (CONVERSATION, MESSAGE, INTEGRATION, "channel", "priority", CAUSE)}),
+        (None, {"fields": ("id", CLIENT, STATE, REASON, ERROR, NEXT_STEP, WAITING)}),
+        (
+            _("Caminho"),
+            {"fields": (CONVERSATION, MESSAGE, INTEGRATION, "channel", "kind", "priority", CAUSE)},
+        ),
         (
             _("Datas"),
             {
@@ -104,11 +145,12 @@ class OutboundMessageAdmin(ReadOnlyAdmin):
                     moment("next_attempt_at", _("próxima tentativa")),
                     moment("not_after", _("válida até")),
                     moment("sent_at", _("enviada em")),
+                    moment("delivered_at", _("entregue em")),
                     moment("finished_at", _("concluída em")),
                 )
             },
         ),
-        (_("Identificação"), {"fields": ("attempts", "idempotency_key", "provider_message_id")}),
+        (_("Identificação"), {"fields": ("attempts", SPARED, "idempotency_key", "provider_message_id")}),
     )
     readonly_fields = tuple(name for _title, part in fieldsets for name in part["fields"])
 
@@ -179,6 +221,7 @@ class DeliveryAttemptAdmin(ReadOnlyAdmin):
         OUTCOME,
         "error_code",
         ATTEMPT_ERROR,
+        REFUSED,
         "http_status",
         "latency_ms",
         STARTED,

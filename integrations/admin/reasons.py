@@ -41,7 +41,9 @@ ADVICE: dict[str, Any] = {
     Reason.CONTACT_CAP: _("A pessoa já recebeu o máximo de mensagens do período; veja as regras de envio."),
     Reason.PACE: _("Aguarda o intervalo entre envios deste número."),
     # the provider's answer
-    "INVALID_CREDENTIALS": _("As credenciais foram recusadas; o cliente deve configurar a integração de novo."),
+    "INVALID_CREDENTIALS": _(
+        "As credenciais foram recusadas; o cliente deve configurar a integração de novo."
+    ),
     "REJECTED": _("O provedor recusou; veja o erro da tentativa."),
     "RATE_LIMIT_EXCEEDED": _("O provedor pediu para esperar; veja o limite da conta."),
     "CONNECTION_FAILED": _("O provedor não respondeu; teste a conexão."),

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
+from integrations import cache
 from integrations.delivery import breaker
 from integrations.delivery.gate import Reason
 from integrations.delivery.retries import next_attempt
@@ -234,9 +235,9 @@ def _mark_broken(claimed: Claimed, error: ProviderError) -> None:
         else None
     )
     if status is not None:
-        Integration.objects.filter(id=claimed.integration_id).update(
-            status=status, last_error=redact_text(error.message), updated_at=clock.now()
-        )
+        shown = Integration.objects.filter(id=claimed.integration_id)
+        shown.update(status=status, last_error=redact_text(error.message), updated_at=clock.now())
+        cache.forget(shown.get())
 
 
 def refuse(row: OutboundMessage, reason: str, now: datetime) -> None:

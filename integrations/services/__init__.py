@@ -25,7 +25,6 @@ from integrations.services.templates import change_template, check_template_fiel
 __all__ = [
     "Checked",
     "allow_new_chats",
-    "allow_new_chats",
     "change_integration",
     "change_policy",
     "change_template",

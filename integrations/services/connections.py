@@ -94,7 +94,7 @@ def _try_out(
 ) -> Integration:
     attempt = secrets.token_hex(8)
     with scope():
-        _write_candidate(client_id, kind, wanted, attempt)
+        is_noted = _write_candidate(client_id, kind, wanted, attempt)
     try:
         config, checked = probe(kind, wanted)
     except errors.ProviderError as error:
@@ -102,18 +102,19 @@ def _try_out(
             _drop_candidate(client_id, kind, attempt, error, cause=cause)
         raise as_domain_error(error) from error
     with scope():
-        integration = _swap(client_id, kind, config, checked, attempt, cause=cause)
+        integration = _swap(client_id, kind, config, checked, attempt if is_noted else None, cause=cause)
     if providers.get(kind).registers_webhook:
         _register_webhook(scope, integration)
     return integration
 
 
-def _write_candidate(client_id: UUID, kind: str, config: providers.ProviderSettings, attempt: str) -> None:
-    """Note what is being tried beside what is in use; a first configuration has no row to note it in."""
+def _write_candidate(client_id: UUID, kind: str, config: providers.ProviderSettings, attempt: str) -> bool:
+    """Note what is being tried beside what is in use; False for a first configuration, which has no row."""
     integration = _current(client_id, kind).select_for_update().first()
     if integration is not None:
         integration.candidate_config = {_PROVIDER: kind, _ATTEMPT: attempt, **config.model_dump()}
         integration.save(update_fields=["candidate_config"])
+    return integration is not None
 
 
 def _drop_candidate(
@@ -134,11 +135,15 @@ def _swap(
     kind: str,
     config: providers.ProviderSettings,
     checked: Checked,
-    attempt: str,
+    attempt: str | None,
     *,
     cause: Cause,
 ) -> Integration:
-    """Put the accepted settings into use. The webhook address stays the same."""
+    """Put the accepted settings into use. The webhook address stays the same.
+
+    `attempt` must still be the candidate: whoever began later, or removed the connection, has the last
+    word. None for a first configuration, of which several may end in any order.
+    """
     spec = providers.get(kind)
     key = secrets.token_urlsafe(WEBHOOK_KEY_BYTES)
     integration, created = (
@@ -151,8 +156,7 @@ def _swap(
             defaults={_PROVIDER: kind, "webhook_key": key, "webhook_key_index": webhook_key_index(key)},
         )
     )
-    candidate = integration.candidate_config or {}
-    if not created and candidate and candidate.get(_ATTEMPT) != attempt:
+    if (integration.candidate_config or {}).get(_ATTEMPT) != attempt:
         raise errors.ConfigurationSuperseded
     if not created and integration.status == Integration.Status.CONNECTED:
         integration.previous_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
@@ -218,9 +222,17 @@ def _register_webhook(scope: Scope, integration: Integration) -> None:
         return
     if learned:
         with scope():
-            integration.config = {**integration.settings.model_dump(), **learned}
-            integration.save(update_fields=["config", "updated_at"])
-            cache.forget(integration)
+            _keep_learned(integration, learned)
+
+
+def _keep_learned(integration: Integration, learned: Mapping[str, Any]) -> None:
+    """Add to the settings what the provider told, unless they were changed or removed meanwhile."""
+    current = Integration.objects.current().select_for_update().filter(pk=integration.pk).first()
+    if current is None or current.settings != integration.settings:
+        return
+    integration.config = {**integration.settings.model_dump(), **learned}
+    integration.save(update_fields=["config", "updated_at"])
+    cache.forget(integration)
 
 
 # --- Check ------------------------------------------------------------------------------------------

@@ -49,16 +49,6 @@ def allow_new_chats(integrations: Iterable[Integration]) -> list[Integration]:
     return freed
 
 
-def allow_new_chats(integrations: Iterable[Integration]) -> list[Integration]:
-    """A person saw that WhatsApp lifted its restriction; returns those that had one noted."""
-    freed = [integration for integration in integrations if breaker.allow_new_chats(integration)]
-    for integration in freed:
-        outcomes.release_held(
-            integration.client_id, integration_id=integration.id, reasons=[Reason.NEW_CHATS_BLOCKED]
-        )
-    return freed
-
-
 def switch_everything(*, paused: bool) -> None:
     """Stop all sending of everybody, or let it go on."""
     SendingSwitch.objects.update_or_create(id=1, defaults={"paused": paused, "updated_at": clock.now()})

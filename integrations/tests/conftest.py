@@ -36,7 +36,7 @@ def _unpaused_wakeups(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def _vendor() -> Iterator[Vendor]:
     with sandbox_in_thread() as addresses, httpx.Client(base_url=addresses.url) as http:
-        yield Vendor(http, addresses.url)
+        yield Vendor(http, addresses.url, addresses.smtp_port)
 
 
 @pytest.fixture

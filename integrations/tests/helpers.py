@@ -46,6 +46,7 @@ class Vendor:
 
     http: httpx.Client
     url: str
+    smtp_port: int
 
     def api_url(self, dialect: str = "go") -> str:
         return f"{self.url}/uazapi" + ("/v1" if dialect == "v1" else "")

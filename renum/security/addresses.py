@@ -32,6 +32,7 @@ _NEVER = tuple(
     )
 )
 
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _OLD_IPV4 = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}\.?", re.IGNORECASE | re.ASCII)
 
 
@@ -77,20 +78,49 @@ def check_url(url: str, *, allow_loopback: bool = False, allow_query: bool = Fal
     loopback = _is_loopback_name(parts.hostname)
     if parts.scheme == "http" and not (allow_loopback and loopback):
         raise ValueError("o endereço deve começar com https://")
-    literal = as_literal(parts.hostname)
-    if literal is not None and not is_public(literal, allow_loopback=allow_loopback):
+    if not is_host(parts.hostname):
+        raise ValueError("endereço inválido")
+    if leads_inside(parts.hostname, allow_loopback=allow_loopback):
         raise ValueError("o endereço não pertence à internet pública")
+
+
+def is_host(host: str) -> bool:
+    """Tell whether this is an address, or a name that can be asked for."""
+    name = _as_asked(host)
+    return as_literal(name) is not None or (len(name) <= 253 and _NAME.fullmatch(name) is not None)
+
+
+def leads_inside(host: str, *, allow_loopback: bool = False) -> bool:
+    """Tell whether a host's text alone says that it is not of the public internet."""
+    literal = as_literal(host)
+    if literal is not None:
+        return not is_public(literal, allow_loopback=allow_loopback)
+    name = _as_asked(host).lower().removesuffix(".")
+    # RFC 6761: these names are this machine's, whatever a name server says.
+    return not allow_loopback and (name == "localhost" or name.endswith(".localhost"))
 
 
 def as_literal(host: str) -> Address | None:
     """Return the address if `host` is one. aiohttp does not resolve those: judge them beforehand.
 
-    `getaddrinfo` takes other spellings of IPv4 for addresses too, such as 127.1, 0x7f.1 or 2130706433.
+    `getaddrinfo` takes other spellings of IPv4 for addresses too, such as 127.1, 0x7f.1 or 2130706433,
+    and digits of other alphabets.
     """
+    host = _as_asked(host)
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return _old_literal(host)
+
+
+def _as_asked(host: str) -> str:
+    """The host as Python hands it to the resolver; empty if it cannot be."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 def _old_literal(host: str) -> Address | None:

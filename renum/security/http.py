@@ -82,12 +82,12 @@ def open_client(*, timeout_seconds: float | None = None, in_flight: int = 100) -
     `in_flight` bounds the connections.
     """
     seconds = timeout_seconds or settings.ENVIRONMENT.provider_timeout_seconds
+    # Well before a caller gives up on the whole exchange: afterwards nobody could tell that nothing left.
+    connect_seconds = min(CONNECT_SECONDS, seconds / 2)
     return httpx.AsyncClient(
         transport=_VettedTransport(allow_loopback=settings.ENVIRONMENT.allow_loopback, limit=in_flight),
         # httpx-aiohttp takes `pool` for all that comes before sending, the name look-up included.
-        timeout=httpx.Timeout(
-            seconds, connect=min(CONNECT_SECONDS, seconds), pool=min(CONNECT_SECONDS, seconds)
-        ),
+        timeout=httpx.Timeout(seconds, connect=connect_seconds, pool=connect_seconds),
         follow_redirects=False,
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # integrations share the client

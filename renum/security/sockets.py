@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 
 from django.conf import settings
 
-from renum.security.addresses import as_literal, is_public, judge
+from renum.security.addresses import is_host, judge, leads_inside
 
 CONNECT_SECONDS = 5.0
-_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 
 
 class NotConnected(OSError):
@@ -20,10 +18,9 @@ class NotConnected(OSError):
 
 def check_host(host: str, *, allow_loopback: bool = False) -> None:
     """Refuse what can be told from a host's text alone; raises `ValueError` with a reason in Portuguese."""
-    literal = as_literal(host)
-    if literal is None and (len(host) > 253 or not _NAME.fullmatch(host)):
+    if not host.isascii() or not is_host(host):
         raise ValueError("servidor inválido")
-    if literal is not None and not is_public(literal, allow_loopback=allow_loopback):
+    if leads_inside(host, allow_loopback=allow_loopback):
         raise ValueError("o servidor não pertence à internet pública")
 
 
