@@ -88,7 +88,7 @@ def find_connection(client_id: UUID, types: Sequence[str], provider: str | None 
 def usage_today(integration: Integration, client: Client) -> Usage:
     """Sent today and left today, from the ledger. What may have left counts as used."""
     now = clock.now()
-    used = count_used_today(integration.id, client, now)
+    used = count_used_today({integration.id: client}, now)[integration.id]
     return Usage(count_sent_today(integration.id, client, now), max(0, integration.daily_limit - used))
 
 

@@ -21,7 +21,7 @@ from renum.wakeups import wake_after_commit
 from webhooks import handlers, querysets
 from webhooks.errors import InvalidPayload
 from webhooks.models import InboundEvent
-from webhooks.parsers import sendgrid, uazapi
+from webhooks.parsers import evolution, sendgrid, uazapi
 from webhooks.parsers.base import Identity, Ignored, Parser, TryLater
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ WAIT_SECONDS, MAX_WAITS = 0.02, 25
 State = InboundEvent.State
 
 # By the integration's provider.
-PARSERS: dict[str, Parser] = {"uazapi": uazapi, "sendgrid": sendgrid}
+PARSERS: dict[str, Parser] = {"uazapi": uazapi, "evolution": evolution, "sendgrid": sendgrid}
 
 
 def take_in(integration: Integration, payload: Any, body: bytes) -> None:

@@ -18,6 +18,7 @@ from webhooks.errors import InvalidSignature
 TOLERANCE = timedelta(minutes=5)
 EXPIRED = "Assinatura expirada: o horário difere em mais de 5 minutos."
 HEADER = "X-Webhook-Signature"
+EVOLUTION_SECRET = "X-Webhook-Secret"  # ours: Evolution signs nothing, but sends the headers it was given
 SENDGRID_SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 SENDGRID_TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 

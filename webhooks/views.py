@@ -24,6 +24,7 @@ from webhooks import services
 from webhooks.errors import InvalidPayload, InvalidSignature, ProcessingFailed
 from webhooks.parsers import uazapi
 from webhooks.signatures import (
+    EVOLUTION_SECRET,
     HEADER,
     SENDGRID_SIGNATURE,
     SENDGRID_TIMESTAMP,
@@ -40,6 +41,13 @@ log = structlog.get_logger(__name__)
 def receive_uazapi(request: HttpRequest, key: str | None = None) -> JsonResponse:
     """Take in one event; the key may come in `X-API-Key` instead, or the token in the body alone."""
     return _answer(request, lambda: _receive_uazapi(request, key))
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def receive_evolution(request: HttpRequest, key: str) -> JsonResponse:
+    """Take in what one instance tells."""
+    return _answer(request, lambda: _receive_evolution(request, key))
 
 
 @csrf_exempt
@@ -90,6 +98,25 @@ def _receive_uazapi(request: HttpRequest, key: str | None) -> None:
             _verify(request, integration, payload, body, token)
         except IntegrationUnreadable as error:  # ours to mend: the provider shall try again
             raise ProcessingFailed from error
+        services.take_in(integration, payload, body)
+
+
+def _receive_evolution(request: HttpRequest, key: str) -> None:
+    body = read_body(request)
+    with service_scope(reason="take in a webhook"):
+        integration = services.find_integration("evolution", key)
+        if integration is None:
+            raise InvalidSignature
+        try:
+            secret = integration.settings.webhook_secret
+        except IntegrationUnreadable as error:  # ours to mend: the provider shall try again
+            raise ProcessingFailed from error
+        given = request.headers.get(EVOLUTION_SECRET, "")
+        if secret is not None and not same(given, secret.get_secret_value()):
+            raise InvalidSignature
+        payload, malformed = _decode(body)
+        if malformed:
+            raise InvalidPayload
         services.take_in(integration, payload, body)
 
 

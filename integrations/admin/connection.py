@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from pydantic import SecretStr
 
 from integrations import providers
 from integrations.delivery.routes import is_interrupted
-from integrations.models import DeliveryState, Integration
+from integrations.models import DeliveryPolicy, DeliveryState, Integration, SendingSwitch
 from renum import clock
 from renum.admin_columns import EMPTY, as_moment, column, error_text, label, moment, moment_text, state
 from renum.security.fields import PREFIX
@@ -41,6 +42,8 @@ def readable(value: Any) -> Any:
 
 def _config_table(integration: Integration) -> Any:
     stored = integration.__dict__.get("config") or {}  # as stored: reading the attribute decrypts
+    if not stored:
+        return EMPTY
     rows = format_html_join(
         "",
         '<tr><td class="pr-6 py-1">{}</td><td class="py-1"><code>{}</code></td></tr>',
@@ -69,6 +72,8 @@ def delivery_state_of(integration: Integration) -> DeliveryState | None:
 
 def _breaker(integration: Integration) -> Any:
     """The circuit breaker in words."""
+    if integration.removed_at or integration.type == Integration.Type.DATABASE:
+        return EMPTY
     found = delivery_state_of(integration)
     if found is None or found.open_until is None:
         return label(_("Fechado: mensagens passam"), "success")
@@ -83,7 +88,15 @@ def _blocked_until(integration: Integration) -> Any:
     return until if until and until > clock.now() else None
 
 
-def _sending(integration: Integration) -> Any:
+def with_switches(integrations: QuerySet[Integration]) -> QuerySet[Integration]:
+    """Beside each connection, whether its client's sending is paused, and whether everybody's is."""
+    client_paused = DeliveryPolicy.objects.filter(client=OuterRef("client"), paused=True)
+    return integrations.annotate(
+        all_paused=Exists(SendingSwitch.objects.filter(paused=True)), client_paused=Exists(client_paused)
+    )
+
+
+def _sending(integration: Any) -> Any:
     """Whether messages leave, and if not, why: all that holds at once."""
     if integration.removed_at:
         return label(_("Removida"))
@@ -93,6 +106,10 @@ def _sending(integration: Integration) -> Any:
         return EMPTY
     found = delivery_state_of(integration)
     labels = []
+    if integration.all_paused:
+        labels.append(label(_("Pausados para todos"), "danger"))
+    if integration.client_paused:
+        labels.append(label(_("Pausados para o cliente"), "warning"))
     if integration.paused:
         labels.append(label(_("Pausados"), "warning"))
     if found is not None and found.open_until is not None:
@@ -113,7 +130,7 @@ FAILURES = column(
 )
 NEW_CHATS = column(
     "new_chats_blocked_until",
-    _("novas conversas bloqueadas até"),
+    _("sem novas conversas até"),
     lambda integration: as_moment(_blocked_until(integration)),
 )
 NEXT_SLOT = column(

@@ -12,19 +12,19 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from integrations.models import Integration, SendingSwitch
+from integrations.models import Integration
 
 
 class Condition(models.TextChoices):
     """What a connection is to whoever looks after it: the first of these that holds, from the last up."""
 
-    CONNECTED = "connected", _("conectadas")
-    PAUSED = "paused", _("pausadas")
-    INTERRUPTED = "interrupted", _("interrompidas")
-    DISCONNECTED = "disconnected", _("desconectadas")
-    ERROR = "error", _("com erro")
-    DISABLED = "disabled", _("desativadas")
-    REMOVED = "removed", _("removidas")
+    CONNECTED = "connected", _("Conectadas")
+    PAUSED = "paused", _("Pausadas")
+    INTERRUPTED = "interrupted", _("Interrompidas")
+    DISCONNECTED = "disconnected", _("Desconectadas")
+    ERROR = "error", _("Com erro")
+    DISABLED = "disabled", _("Desativadas")
+    REMOVED = "removed", _("Removidas")
 
 
 COLOURS = {
@@ -98,11 +98,3 @@ def _picture(kind: Integration.Type, counts: dict[str, int]) -> dict[str, Any]:
         )
         at += width
     return {"title": kind.label, "total": total, "parts": parts}
-
-
-def list_context() -> dict[str, Any]:
-    """What the list of connections shows above its rows."""
-    return {
-        "pictures": connection_pictures(),
-        "everything_paused": SendingSwitch.objects.filter(paused=True).first(),
-    }

@@ -29,8 +29,9 @@ from integrations.admin.connection import (
     STATUS,
     TESTED,
     has_previous,
+    with_switches,
 )
-from integrations.admin.health import ConditionFilter, list_context
+from integrations.admin.health import ConditionFilter, connection_pictures
 from integrations.errors import ConnectionFailed, IntegrationUnreadable, InvalidCredentials
 from integrations.models import Integration
 from renum.accounts.models import Profile
@@ -100,6 +101,9 @@ class IntegrationAdmin(ConsoleAdmin):
         if name not in ("name", "enabled", "paused", "daily_limit", "pace_seconds")
     )
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_switches(super().get_queryset(request))
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -114,8 +118,10 @@ class IntegrationAdmin(ConsoleAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), **(list_context() if request.method == "GET" else {})}
-        response: HttpResponse = super().changelist_view(request, context)
+        pictures = connection_pictures() if request.method == "GET" else []
+        response: HttpResponse = super().changelist_view(
+            request, {**(extra_context or {}), "pictures": pictures}
+        )
         return response
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -47,7 +47,6 @@ QUEUED = moment("queued_at", _("na fila desde"))
 REASON = column("reason_code", _("motivo"), lambda message: message.reason_code)
 ERROR = error_text("error_message", _("erro"))
 NEXT_STEP = column("next_step", _("o que fazer"), next_step)
-WAITING = column("waiting", _("o que a segura agora"), what_holds_it)
 SPARED = column("attempts_spared", _("tentativas poupadas"), lambda message: message.attempts_spared)
 INTEGRATION = linked("integration", _("integração"))
 CONVERSATION = linked_id("conversation_id", _("conversa"), "conversations", "conversation", _("Conversa"))
@@ -130,9 +129,9 @@ class OutboundMessageAdmin(ReadOnlyAdmin):
     sortable_by = (QUEUED,)
     actions = ("confirm_sent", "mark_not_sent")
     inlines = (AttemptInline,)
-    change_form_outer_before_template = "admin/integrations/settle.html"
+    change_form_outer_before_template = "admin/integrations/message.html"
     fieldsets = (
-        (None, {"fields": ("id", CLIENT, STATE, REASON, ERROR, NEXT_STEP, WAITING)}),
+        (None, {"fields": ("id", CLIENT, STATE, REASON, ERROR, NEXT_STEP)}),
         (
             _("Caminho"),
             {"fields": (CONVERSATION, MESSAGE, INTEGRATION, "channel", "kind", "priority", CAUSE)},
@@ -164,6 +163,7 @@ class OutboundMessageAdmin(ReadOnlyAdmin):
         obj = kwargs.get("obj")
         unknown = obj is not None and obj.state == State.UNKNOWN
         context["may_settle"] = unknown and self.has_settle_permission(request)
+        context["what_holds_it"] = what_holds_it(obj) if obj is not None else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(description=_("Confirmar que foi enviada"), permissions=["settle"])

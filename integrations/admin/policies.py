@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
+    INPUT_CLASSES,
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -33,9 +34,16 @@ MAX_COUNTED = 1000  # waiting messages that are counted before all are stopped
 # --- A client's rules -------------------------------------------------------------------------------
 
 
+def _clock_input() -> forms.TimeInput:
+    """Django's own warns whoever sits in another time zone; these times are on the client's clock."""
+    return forms.TimeInput({"type": "time", "class": " ".join(INPUT_CLASSES)}, format="%H:%M")
+
+
 class DeliveryPolicyForm(forms.ModelForm[DeliveryPolicy]):
+    quiet_start = forms.TimeField(label=_("Silêncio a partir de"), required=False, widget=_clock_input())
+    quiet_end = forms.TimeField(label=_("Silêncio até"), required=False, widget=_clock_input())
     quiet_channels = forms.MultipleChoiceField(
-        label=_("canais com silêncio"),
+        label=_("Canais com silêncio"),
         choices=Channel.choices,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -50,7 +58,7 @@ class DeliveryPolicyForm(forms.ModelForm[DeliveryPolicy]):
     )
     holidays = SimpleArrayField(
         forms.DateField(),
-        label=_("outros feriados"),
+        label=_("Outros feriados"),
         required=False,
         max_length=MAX_HOLIDAYS,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
@@ -177,6 +185,7 @@ class SendingSwitchAdmin(ConsoleAdmin):
         """In an emergency nobody wants a list of one row."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
+        SendingSwitch.objects.get_or_create(id=1)
         return HttpResponseRedirect(_page())
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:

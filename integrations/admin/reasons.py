@@ -11,7 +11,7 @@ from integrations.delivery import gate
 from integrations.delivery.gate import Reason
 from integrations.models import OutboundMessage
 from renum import clock
-from renum.admin_columns import EMPTY, moment_text
+from renum.admin_columns import moment_text
 from renum.conversations.models import Channel
 
 State = OutboundMessage.State
@@ -83,9 +83,9 @@ def next_step(message: OutboundMessage) -> Any:
 
 
 def what_holds_it(message: OutboundMessage) -> Any:
-    """What the gate would say about a queued message at this moment, as a sentence."""
+    """What the gate would say about a queued message at this moment, as a sentence; else nothing."""
     if message.state != State.QUEUED:
-        return EMPTY
+        return ""
     match selectors.explain_waiting(message):
         case gate.Hold(until, reason):
             judged_at = _("Será julgada de novo em %s.") % moment_text(until)

@@ -22,7 +22,7 @@ MAX_BODY = 64 * 1024
 
 class MessageTemplateForm(forms.ModelForm[MessageTemplate]):
     body = forms.CharField(
-        label=_("texto"),
+        label=_("Texto"),
         max_length=MAX_BODY,
         strip=False,
         widget=UnfoldAdminTextareaWidget({"rows": 12}),
@@ -63,7 +63,7 @@ def _preview(template: MessageTemplate) -> Any:
         ]
     except ValueError:
         return None
-    return format_html('<div class="whitespace-pre-line">{}</div>', "\n\n".join(texts))
+    return format_html('<div style="white-space: pre-line">{}</div>', "\n\n".join(texts))
 
 
 VARIABLES = column("variables", _("variáveis"), _variables)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from integrations.models import (
     OutboundMessage,
 )
 from integrations.templating import check_template
+from renum import clock
 from renum.api.serializers import StrictCharField, StrictSerializer
 from renum.conversations.models import Channel
 from renum.conversations.phones import normalize_phone
@@ -39,6 +41,14 @@ class PhoneField(StrictCharField):
 
     def to_internal_value(self, data: Any) -> str:
         return normalize_phone(super().to_internal_value(data))
+
+
+class FutureField(serializers.DateTimeField):
+    def to_internal_value(self, value: Any) -> datetime:
+        instant = super().to_internal_value(value)
+        if instant <= clock.now():
+            raise serializers.ValidationError("Este horário já passou.")
+        return instant
 
 
 # --- Sending ----------------------------------------------------------------------------------------
@@ -66,7 +76,7 @@ class WhatsAppSendSerializer(StrictSerializer):
     phone = PhoneField()
     message = StrictCharField(max_length=MAX_TEXT_LENGTH, trim_whitespace=False, required=False)
     media = MediaSerializer(required=False)
-    not_after = serializers.DateTimeField(required=False)
+    not_after = FutureField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "message" not in attrs and "media" not in attrs:
@@ -91,7 +101,7 @@ class EmailSendSerializer(StrictSerializer):
     cc = AddressListField(required=False)
     bcc = AddressListField(required=False)
     reply_to = StrictCharField(max_length=320, required=False)
-    not_after = serializers.DateTimeField(required=False)
+    not_after = FutureField(required=False)
 
 
 # --- Integrations -----------------------------------------------------------------------------------
@@ -164,7 +174,7 @@ class SecondsField(serializers.FloatField):
     """Numbers only: DRF takes texts too, and among them "nan", which passes every bound."""
 
     def to_internal_value(self, data: Any) -> float:
-        if not isinstance(data, int | float):
+        if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         return super().to_internal_value(data)
 

@@ -61,7 +61,11 @@ def note_outcomes(ended: Sequence[tuple[UUID, UUID, ProviderError | None]], now:
     The caller is in a scope. Integrations are locked in the order of their ids, so that two recorders
     do not wait for each other.
     """
-    for integration_id in sorted({one[0] for one in ended}):
+    failed = {one[0] for one in ended if isinstance(one[2], (*_FAILURES, NewChatsBlocked))}
+    known = DeliveryState.objects.filter(integration_id__in={one[0] for one in ended} - failed)
+    troubled = known.exclude(failures=0, open_until=None, probe_until=None)
+    # Where nothing failed, and nothing had, the row stays untouched.
+    for integration_id in sorted(failed | set(troubled.values_list("integration_id", flat=True))):
         mine = [(client, error) for integration, client, error in ended if integration == integration_id]
         _note(integration_id, mine[0][0], [error for _, error in mine], now)
 
@@ -70,9 +74,6 @@ def _note(
     integration_id: UUID, client_id: UUID, errors: Sequence[ProviderError | None], now: datetime
 ) -> None:
     known = DeliveryState.objects.filter(integration_id=integration_id)
-    quiet = not any(isinstance(error, (*_FAILURES, NewChatsBlocked)) for error in errors)
-    if quiet and not known.exclude(failures=0, open_until=None, probe_until=None).exists():
-        return  # nothing failed, and nothing had: the row stays untouched
     DeliveryState.objects.bulk_create(
         [DeliveryState(integration_id=integration_id, client_id=client_id)], ignore_conflicts=True
     )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from integrations.delivery.outbox import conversation_with, enqueue_mail, enqueue_media, enqueue_message
 from integrations.models import OutboundMessage
 from integrations.providers.mail import normalize_email, text_from_html
+from renum import clock
+from renum.conversations.models import Conversation
 from renum.conversations.phones import normalize_phone
 from renum.errors import InvalidInput
 from renum.events.cause import Cause
+
+# As long as WhatsApp itself takes an answer for one.
+REPLY_WINDOW = timedelta(hours=24)
 
 
 def send_whatsapp_text(
@@ -20,7 +25,7 @@ def send_whatsapp_text(
 ) -> OutboundMessage:
     """Queue a text to a typed phone; raises `InvalidPhone` and what `enqueue_message` raises."""
     conversation = conversation_with(client_id, normalize_phone(phone), cause=cause)
-    return enqueue_message(conversation, text, cause=cause, **how)
+    return enqueue_message(conversation, text, cause=cause, priority=lane_for(conversation), **how)
 
 
 def send_media(
@@ -28,7 +33,14 @@ def send_media(
 ) -> OutboundMessage:
     """Queue a file to a typed phone; raises `InvalidPhone` and what `enqueue_media` raises."""
     conversation = conversation_with(client_id, normalize_phone(phone), cause=cause)
-    return enqueue_media(conversation, media=media, cause=cause, **how)
+    return enqueue_media(conversation, media=media, cause=cause, priority=lane_for(conversation), **how)
+
+
+def lane_for(conversation: Conversation) -> OutboundMessage.Priority:
+    """The lane of replies if the contact wrote within a day, else that of what nobody asked for."""
+    wrote_at = conversation.last_inbound_at
+    is_reply = wrote_at is not None and clock.now() - wrote_at < REPLY_WINDOW
+    return OutboundMessage.Priority.HIGH if is_reply else OutboundMessage.Priority.NORMAL
 
 
 def send_mail(

@@ -175,7 +175,8 @@ def test_a_column_that_is_not_a_plain_name_is_not_asked_for(
 def test_a_value_is_never_more_than_a_value(kind: str, doors: Doors) -> None:
     before = everything()
     for operator, expected in (("eq", set()), ("neq", {1, 2, 4, 5}), ("like", None), ("in", set())):
-        wrapped = [[text, f"{text})"] if operator == "in" else text for text in TEXTS]
+        some = TEXTS if operator == "eq" else TEXTS[::4]
+        wrapped = [[text, f"{text})"] if operator == "in" else text for text in some]
         queries = [Select("provas", ("id",), (Filter("texto", operator, value),)) for value in wrapped]  # type: ignore[arg-type]
         for query, found in zip(queries, answers(kind, doors, queries), strict=True):
             if expected is not None:
@@ -187,7 +188,7 @@ def test_a_value_is_never_more_than_a_value(kind: str, doors: Doors) -> None:
 
 def test_a_value_for_a_number_is_refused_by_the_database(kind: str, doors: Doors) -> None:
     before = everything()
-    queries = [Select("provas", ("id",), (Filter("id", "eq", text),)) for text in TEXTS if text != "-1"]
+    queries = [Select("provas", ("id",), (Filter("id", "eq", text),)) for text in TEXTS[::3] if text != "-1"]
     require_refusals(answers(kind, doors, queries), "INVALID_QUERY", queries)
     assert everything() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -30,10 +31,11 @@ def list_messages(client_id: UUID, conversation_id: UUID) -> QuerySet[Message]:
     return Message.objects.filter(client_id=client_id, conversation=conversation)
 
 
-def suppressed(client_id: UUID, channel: Channel, address_indexes: set[str]) -> set[str]:
-    """Which of these addresses must not be written to."""
-    return set(
-        Suppression.objects.filter(
-            client_id=client_id, channel=channel, address_index__in=address_indexes
-        ).values_list("address_index", flat=True)
+def suppressed_of_clients(
+    client_ids: Collection[UUID], channel: Channel, address_indexes: Collection[str]
+) -> set[str]:
+    """Which of these clients' addresses must not be written to. No two clients share an index."""
+    rows = Suppression.objects.filter(
+        client_id__in=client_ids, channel=channel, address_index__in=address_indexes
     )
+    return set(rows.values_list("address_index", flat=True))

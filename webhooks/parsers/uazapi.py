@@ -6,17 +6,14 @@ Whatever the shape, parsing does not raise: what we do not know is `Ignored` wit
 from __future__ import annotations
 
 import hashlib
-import re
-from datetime import UTC, datetime
 from typing import Any
 
 from renum.conversations.phones import phone_from_jid
 from webhooks.parsers.base import Echo, Identity, Ignored, Inbound, Parsed, Receipt
+from webhooks.parsers.reading import as_instant, as_object, as_text, as_texts, dedup_key, scrub
 from webhooks.signatures import parse_instant
 
 V1_FIELDS = frozenset({"from", "message", "timestamp", "message_id", "signature"})
-SECRET_FIELD = re.compile(r"token|api[_-]?key|secret|password|signature", re.IGNORECASE)
-SECONDS_BELOW = 100_000_000_000  # an epoch under this is in seconds (until 5138), over it in milliseconds
 _RECEIPT_STATES = {
     "Sent": "sent",
     "Delivered": "delivered",
@@ -37,18 +34,6 @@ def is_go(payload: Any) -> bool:
     return isinstance(payload, dict) and "EventType" in payload
 
 
-def scrub(payload: Any) -> Any:
-    """Return the payload without the credentials that Uazapi puts into it, at whatever depth.
-
-    Raises `RecursionError` for a payload that is nested beyond reason.
-    """
-    if isinstance(payload, dict):
-        return {name: scrub(value) for name, value in payload.items() if not SECRET_FIELD.search(name)}
-    if isinstance(payload, list):
-        return [scrub(value) for value in payload]
-    return payload
-
-
 def identify_all(payload: Any, body: bytes) -> list[tuple[Identity, Any]]:
     """A request is one event. Raises `RecursionError` like `scrub`."""
     return [(identify(payload, body), scrub(payload))]
@@ -58,29 +43,22 @@ def identify(payload: Any, body: bytes) -> Identity:
     """Name the event; one that carries no id of its own is named by its bytes."""
     digest = hashlib.sha256(body).hexdigest()
     if is_v1(payload):
-        identifier = _text(payload.get("message_id")) or digest
-        return Identity("message", _key("message", identifier), _text(payload.get("from")))
+        identifier = as_text(payload.get("message_id")) or digest
+        return Identity("message", dedup_key("message", identifier), as_text(payload.get("from")))
     if not isinstance(payload, dict):
-        return Identity("unknown", _key("unknown", digest), "")
-    event = _text(payload.get("EventType")) or "unknown"
+        return Identity("unknown", dedup_key("unknown", digest), "")
+    event = as_text(payload.get("EventType")) or "unknown"
     if event == "messages":
-        message = _object(payload.get("message"))
-        identifier = _text(message.get("messageid")) or digest
-        return Identity("message", _key("message", identifier), _text(message.get("chatid")))
+        message = as_object(payload.get("message"))
+        identifier = as_text(message.get("messageid")) or digest
+        return Identity("message", dedup_key("message", identifier), as_text(message.get("chatid")))
     if event == "messages_update":
-        inner = _object(payload.get("event"))
-        ids = ",".join(sorted(_texts(inner.get("MessageIDs")))) or digest
+        inner = as_object(payload.get("event"))
+        ids = ",".join(sorted(as_texts(inner.get("MessageIDs")))) or digest
         named = hashlib.sha256(ids.encode()).hexdigest()
         # No chat: states only move forward, so receipts need no order and hold nobody up.
-        return Identity("receipt", _key("receipt", f"{_text(payload.get('state'))}:{named}"), "")
-    return Identity(event[:40], _key(event[:40], digest), "")
-
-
-def _key(kind: str, identifier: str) -> str:
-    """A key of at most 200 characters; long identifiers are hashed."""
-    if len(identifier) > 128:
-        identifier = hashlib.sha256(identifier.encode()).hexdigest()
-    return f"{kind}:{identifier}"
+        return Identity("receipt", dedup_key("receipt", f"{as_text(payload.get('state'))}:{named}"), "")
+    return Identity(event[:40], dedup_key(event[:40], digest), "")
 
 
 def parse(payload: Any) -> Parsed:
@@ -91,7 +69,7 @@ def parse(payload: Any) -> Parsed:
         return Ignored("UNKNOWN_SHAPE")
     match payload.get("EventType"):
         case "messages":
-            return _parse_message(_object(payload.get("message")))
+            return _parse_message(as_object(payload.get("message")))
         case "messages_update":
             return _parse_receipt(payload)
         case None:
@@ -101,8 +79,8 @@ def parse(payload: Any) -> Parsed:
 
 
 def _parse_v1(payload: dict[str, Any]) -> Parsed:
-    identifier, text = _text(payload.get("message_id")), _text(payload.get("message"))
-    digits = _text(payload.get("from")).strip().removeprefix("+")
+    identifier, text = as_text(payload.get("message_id")), as_text(payload.get("message"))
+    digits = as_text(payload.get("from")).strip().removeprefix("+")
     if not identifier or not digits.isascii() or not digits.isdigit():
         return Ignored("UNKNOWN_SHAPE")
     return Inbound(
@@ -116,56 +94,33 @@ def _parse_v1(payload: dict[str, Any]) -> Parsed:
 
 
 def _parse_message(message: dict[str, Any]) -> Parsed:
-    identifier, chat = _text(message.get("messageid")), _text(message.get("chatid"))
+    identifier, chat = as_text(message.get("messageid")), as_text(message.get("chatid"))
     if not identifier or not chat:
         return Ignored("UNKNOWN_SHAPE")
     if message.get("fromMe"):
         if message.get("wasSentByApi"):
-            return Echo(identifier[:128], _text(message.get("track_id")))
+            return Echo(identifier[:128], as_text(message.get("track_id")))
         return Ignored("SENT_FROM_PHONE")
     # The chat is the peer; `sender` alternates between phone and LID. A LID is never a phone.
-    digits = phone_from_jid(_text(message.get("sender_pn")) if chat.endswith("@lid") else chat)
+    digits = phone_from_jid(as_text(message.get("sender_pn")) if chat.endswith("@lid") else chat)
     if message.get("isGroup") or chat.endswith("@g.us"):
         return Ignored("GROUP_MESSAGE")
     if digits is None:
         return Ignored("NOT_A_PERSON")
-    kind = _text(message.get("messageType"))
+    kind = as_text(message.get("messageType"))
     return Inbound(
         provider_message_id=identifier[:128],
         phone_digits=digits,
-        text=_text(message.get("text")) if kind in _TEXT_TYPES else "",
+        text=as_text(message.get("text")) if kind in _TEXT_TYPES else "",
         kind="text" if kind in _TEXT_TYPES else (kind.removesuffix("Message").lower() or "unknown")[:20],
-        name=_text(message.get("senderName"))[:200] or None,
-        sent_at=_from_epoch(message.get("messageTimestamp")),
+        name=as_text(message.get("senderName"))[:200] or None,
+        sent_at=as_instant(message.get("messageTimestamp")),
     )
 
 
 def _parse_receipt(payload: dict[str, Any]) -> Parsed:
-    state = _RECEIPT_STATES.get(_text(payload.get("state")))
-    ids = _texts(_object(payload.get("event")).get("MessageIDs"))
+    state = _RECEIPT_STATES.get(as_text(payload.get("state")))
+    ids = as_texts(as_object(payload.get("event")).get("MessageIDs"))
     if state is None or not ids:
         return Ignored("RECEIPT_NOT_HANDLED")
     return Receipt([identifier[:128] for identifier in ids], state)
-
-
-def _from_epoch(value: Any) -> datetime | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
-        value = int(value)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return datetime.fromtimestamp(value if value < SECONDS_BELOW else value / 1000, tz=UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _text(value: Any) -> str:
-    return value.replace("\x00", "") if isinstance(value, str) else ""
-
-
-def _texts(value: Any) -> list[str]:
-    return [_text(one) for one in value if _text(one)] if isinstance(value, list) else []
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -19,10 +19,11 @@ from integrations.api.views.connections import (
     tested,
 )
 from integrations.delivery import limits
+from integrations.errors import IntegrationDisabled
 from integrations.models import Integration
 from renum import clock
 from renum.api.schema import answer
-from renum.api.views import TenantView
+from renum.api.views import NetworkView, TenantView
 
 TYPES = (Integration.Type.DATABASE,)
 
@@ -92,9 +93,7 @@ class DatabaseTestView(ConnectionView):
         return tested(checked, tables_found=[table.name for table in tables])
 
 
-class DatabaseQueryView(ConnectionView):
-    types = TYPES
-
+class DatabaseQueryView(NetworkView):
     @extend_schema(
         operation_id="database_query",
         request=QuerySerializer,
@@ -110,7 +109,11 @@ class DatabaseQueryView(ConnectionView):
         serializer = QuerySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         limits.admit(self.client.id, "query")
-        found = services.read_rows(self.find(), _select(serializer.validated_data))
+        with self.scope():
+            integration = selectors.get_integration(self.client.id, Integration.Type.DATABASE)
+        if not integration.enabled:
+            raise IntegrationDisabled
+        found = services.read_rows(integration, _select(serializer.validated_data))
         return Response(
             {
                 "success": True,

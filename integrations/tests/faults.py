@@ -1,0 +1,156 @@
+"""What can befall a vendor: each fault by its name, made at the socket or scripted in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import trustme
+
+from integrations.tests.helpers import Vendor, closed_port
+from integrations.tests.mailing import speaking
+from renum.security.tests.peers import Behaviour, Peer, listening, read_request
+
+RETRY_AFTER = 40  # seconds; longer than any wait of ours between tries
+# What a mail server says where HTTP has a status: at which stage, and the reply.
+SMTP_REPLIES: dict[str, tuple[str, int, str]] = {
+    "400": ("data", 554, "5.5.1 no valid recipients"),  # refused for how it is said, before the mail
+    "401": ("auth", 535, "5.7.8 authentication failed"),
+    "403": ("mail", 550, "5.7.60 not permitted to send as this sender"),
+    "404": ("rcpt", 550, "5.1.1 no such mailbox"),
+    "413": ("body", 552, "5.3.4 message too big"),  # only seen once it is there
+    "429": ("rcpt", 450, "4.7.1 slow down"),  # SMTP has no Retry-After
+    "500": ("body", 451, "4.3.0 local error in processing"),  # 5xx is for good in SMTP: this is a 4xx
+    "502": ("rcpt", 451, "4.4.1 no answer from the next host"),
+    "503": ("connect", 421, "4.3.2 service not available"),
+    "504": ("body", 421, "4.4.2 timed out"),  # unlike a gateway's, a word that the mail was not taken
+}
+
+
+@dataclass
+class Place:
+    """Where a vendor in trouble is, and who listens there: the sandbox, or a peer, or nobody."""
+
+    port: int
+    host: str = "127.0.0.1"
+    tls: bool = False
+    peers: list[Peer] = field(default_factory=list)
+
+
+@contextmanager
+def unreachable(fault: str) -> Iterator[Place]:
+    """A vendor that no request can be sent to."""
+    if fault == "connect-refused":
+        yield Place(closed_port())
+    elif fault == "dns-failure":
+        yield Place(443, host="vendor.invalid", tls=True)
+    elif fault == "tls-failure":
+        with listening(untrusted()) as peer:
+            yield Place(peer.port, tls=True, peers=[peer])
+    else:
+        assert fault == "hang-before-bytes"
+        with deaf_port() as port:
+            yield Place(port)
+
+
+UNREACHABLE = ("connect-refused", "dns-failure", "tls-failure", "hang-before-bytes")
+
+
+def script_http(sandbox: Vendor, fault: str, path: str | None = None) -> None:
+    """Let every request to send, or to this path, meet the fault."""
+    kinds = {"hang-after-bytes": "accept_then_hang", "garbage-200": "garbage", "cut-body": "cut"}
+    script: dict[str, Any] = {"kind": kinds.get(fault, "status"), "times": 10}
+    if fault.isdigit():
+        script["status"] = int(fault)
+    if fault == "429":
+        script["retry_after"] = RETRY_AFTER
+    sandbox.script(script | ({"path": path} if path else {}))
+
+
+@contextmanager
+def mail_server(sandbox: Vendor, fault: str) -> Iterator[Place]:
+    """A mail server that is reached, and then this happens."""
+    if fault == "garbage-200":
+        with listening(speaking(body=b"<html>It works!</html>\r\n")) as peer:
+            yield Place(peer.port, peers=[peer])
+        return
+    if fault in SMTP_REPLIES:
+        stage, code, text = SMTP_REPLIES[fault]
+        sandbox.script({"kind": "smtp_reply", "stage": stage, "code": code, "text": text, "times": 10})
+    else:
+        kind = {"hang-after-bytes": "smtp_hang", "cut-body": "smtp_drop"}[fault]
+        sandbox.script({"kind": kind, "stage": "body", "times": 10})
+    yield Place(sandbox.smtp_port)
+
+
+def arrived(sandbox: Vendor, place: Place, words: str) -> int:
+    """How many requests with these words the vendor saw, whatever it made of them."""
+    seen = sum(words in json.dumps(entry["body"]) for entry in sandbox.journal())
+    return seen + sum(words.encode() in heard for peer in place.peers for heard in peer.heard)
+
+
+# --- peers ----------------------------------------------------------------------------------------
+
+
+def untrusted() -> Behaviour:
+    """Open TLS with the certificate of an authority that nobody knows, and read what is sent all the same."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+
+    def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            peer.heard.append(read_request(secured))
+
+    return behave
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A listener whose backlog is full: a connection to it never comes about."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        try:
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(listener.getsockname())
+            yield int(listener.getsockname()[1])
+        finally:
+            for one in waiting:
+                one.close()
+
+
+def interrupted(port: int, words: bytes, then: Callable[[socket.socket, threading.Event], None]) -> Behaviour:
+    """Lead to the server at `port` until the client says these words; they are in `heard`."""
+
+    def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            connection.settimeout(0.01)
+            server.settimeout(0.01)
+            while not over.is_set():
+                said = _read(connection)
+                if said == b"" or (answer := _read(server)) == b"":
+                    return
+                if said and words in said:
+                    peer.heard.append(said)
+                    then(connection, over)
+                    return
+                server.sendall(said or b"")
+                connection.sendall(answer or b"")
+
+    return behave
+
+
+def _read(connection: socket.socket) -> bytes | None:
+    """What there is to read; b"" once the other end is closed, None while it is silent."""
+    try:
+        return connection.recv(65_536)
+    except TimeoutError:
+        return None
