@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, wraps
 from typing import Any
 
@@ -63,20 +63,21 @@ def _growth(name: str, value: Any, args: tuple[Any, ...]) -> int:
 def check_template(source: str) -> list[str]:
     """The names of a template's variables, sorted; raises `ValueError` with the line of a mistake."""
     environment = _environment()
-    _check_ends(source)
+    tags = list(_tags(source))
     try:
         template = environment.from_string(source)
     except LiquidError as error:
         start = error.token.start_index if error.token else -1
-        raise ValueError(_MISTAKE.format(place=_place(source, start))) from error
+        place = _place(source, start if start >= 0 else _culprit(source, tags))
+        raise ValueError(_MISTAKE.format(place=place)) from error
     unknown = sorted(set(template.filter_names()) - set(environment.filters))
     if unknown:
         raise ValueError(f"Filtro desconhecido: {', '.join(unknown)}.")
     return sorted(template.global_variables())
 
 
-def _check_ends(source: str) -> None:
-    """Refuse a tag without an end, a name, or measure; raises `ValueError` with its line.
+def _tags(source: str) -> Iterator[tuple[int, int]]:
+    """Where each tag begins and ends; raises `ValueError` for one without an end, a name, or measure.
 
     The engine looks for each missing end through all of the text, and for each blank before an end again:
     64 KiB of `{{` would keep it busy for a quarter of an hour.
@@ -93,10 +94,22 @@ def _check_ends(source: str) -> None:
             at = end + 2 if end > 0 and (is_output or opening["name"]) else 0
         if not at:
             raise ValueError(_MISTAKE.format(place=_place(source, start)))
+        yield start, at
+
+
+def _culprit(source: str, tags: list[tuple[int, int]]) -> int:
+    """Where the tag is that the engine did not place: one wrong in itself, else a block without its end."""
+    for start, end in tags:
+        try:
+            _environment().from_string(source[start:end])
+        except LiquidError as error:
+            if "expected tag" not in str(error) and error.token and error.token.start_index < 0:
+                return start
+    return len(source)
 
 
 def _place(source: str, start: int) -> str:
-    return f" (linha {source.count(chr(10), 0, start) + 1})" if start >= 0 else ""
+    return f" (linha {source.count(chr(10), 0, start) + 1})"
 
 
 def render_template(source: str, values: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from integrations.delivery.gate import Reason
 from renum.environment import BASE_DIR, Environment
 
 VARIABLES = {str(field.validation_alias): field for field in Environment.model_fields.values()}
@@ -35,6 +36,25 @@ def test_verbs_of_the_readme_are_in_the_makefile():
         "up", "test", "lint", "types", "e2e", "bench", "chaos", "requirements",
     }:  # fmt: skip
         assert re.search(rf"^{verb}:", makefile, re.M), verb
+
+
+def test_the_page_on_delivery_names_every_reason_that_the_gate_gives():
+    page = (BASE_DIR / "docs/delivery.md").read_text()
+    assert set(re.findall(r"^\| `([A-Z_]+)` \| (?:refused|held) \|", page, re.M)) == set(Reason)
+
+
+def test_a_provider_is_known_where_the_guide_to_adding_one_says():
+    """The second WhatsApp provider is the proof: who else names it would have to be changed for a third."""
+    guided = {"providers/__init__.py", "webhooks/services.py", "webhooks/views.py", "webhooks/urls.py"}
+    guided |= {"webhooks/signatures.py", "webhooks/parsers/evolution.py"}
+    own = {f"providers/evolution/{name}.py" for name in ("config", "client", "provider")}
+    knowing = {
+        path.relative_to(BASE_DIR).as_posix().removeprefix("integrations/")
+        for app in ("renum", "integrations", "triggers", "agent_tools", "webhooks")
+        for path in (BASE_DIR / app).rglob("*.py")
+        if not {"tests", "sandbox"} & set(path.parts) and "evolution" in path.read_text().lower()
+    }
+    assert own | {"providers/__init__.py"} <= knowing <= own | guided
 
 
 def test_decisions_stay_short():

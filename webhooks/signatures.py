@@ -18,7 +18,8 @@ from webhooks.errors import InvalidSignature
 TOLERANCE = timedelta(minutes=5)
 EXPIRED = "Assinatura expirada: o horário difere em mais de 5 minutos."
 HEADER = "X-Webhook-Signature"
-EVOLUTION_SECRET = "X-Webhook-Secret"  # ours: Evolution signs nothing, but sends the headers it was given
+# Ours: Evolution signs nothing, but sends the headers that it was given.
+EVOLUTION_SECRET = "X-Webhook-Secret"  # noqa: S105 - the name of a header
 SENDGRID_SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 SENDGRID_TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 

@@ -59,7 +59,8 @@ class ConditionFilter(DropdownFilter):  # type: ignore[misc]
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in Condition.values:
             return queryset
-        return queryset.alias(condition=_CONDITION).filter(condition=self.value())
+        found: QuerySet[Any] = queryset.alias(condition=_CONDITION).filter(condition=self.value())
+        return found
 
 
 def connection_pictures() -> list[dict[str, Any]]:

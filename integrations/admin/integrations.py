@@ -236,8 +236,8 @@ def _check(integration: Integration) -> Answer:
         return messages.ERROR, str(_("Teste de conexão: a configuração guardada não pôde ser lida."))
     detail = checked.health.detail
     if not checked.health.connected:
-        text = _("Teste de conexão: o provedor aceitou as credenciais, mas a conexão não pode ser usada.")
-        return messages.WARNING, f"{text} {detail}".strip()
+        trouble = _("Teste de conexão: o provedor aceitou as credenciais, mas a conexão não pode ser usada.")
+        return messages.WARNING, f"{trouble} {detail}".strip()
     text = _("Teste de conexão: funcionou, em %d ms.") % checked.latency_ms
     return messages.WARNING if detail else messages.SUCCESS, f"{text} {detail}".strip()
 

@@ -62,6 +62,18 @@ ADVICE: dict[str, Any] = {
     "SETTLED_BY_PERSON": _("Decidida por uma pessoa; veja o histórico."),
     "ECHOED": _("Confirmada pelo próprio provedor."),
 }
+# A message that waiting would have outlived was refused instead, by the same code.
+_WAITS = frozenset(
+    {
+        Reason.BREAKER_OPEN,
+        Reason.DAILY_LIMIT,
+        Reason.QUIET_HOURS,
+        Reason.HOLIDAY,
+        Reason.CONTACT_CAP,
+        Reason.PACE,
+    }
+)
+_TOO_LATE = _("Esperar passaria da validade; envie de novo se ainda fizer sentido.")
 _CHECK_BY_HAND = {
     Channel.WHATSAPP.value: _("Confira no WhatsApp do cliente e marque como enviada ou não enviada."),
     Channel.EMAIL.value: _(
@@ -79,6 +91,8 @@ def next_step(message: OutboundMessage) -> Any:
         return _("Aguarde a resposta do provedor.")
     if message.state == State.QUEUED:
         return f"{_will_be_tried(message)} {advice}".strip()
+    if message.state == State.FAILED and message.reason_code in _WAITS:
+        return f"{advice} {_TOO_LATE}"
     return advice
 
 
@@ -92,7 +106,9 @@ def what_holds_it(message: OutboundMessage) -> Any:
             return f"{ADVICE[reason]} {judged_at}"
         case gate.Refuse(reason):
             refusal = _("Será recusada quando chegar a sua vez.")
-            return f"{ADVICE[reason]} {refusal}"
+            return " ".join(
+                (str(ADVICE[reason]), str(refusal), *([str(_TOO_LATE)] if reason in _WAITS else []))
+            )
     return " ".join((str(_("Nenhuma regra a segura agora.")), _will_be_tried(message)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .evolution_webhooks import Instance
 from .faults import Faults
 from .journal import Journal
 from .sendgrid_webhooks import Account
@@ -23,6 +24,7 @@ class Sandbox:
     webhooks: Webhooks
     webhook_secret: str  # signs v1 webhooks unless the registration brought its own
     sendgrid: Account = field(default_factory=Account)
+    evolution: Instance = field(default_factory=Instance)
 
 
 SANDBOX = web.AppKey("sandbox", Sandbox)

@@ -1,7 +1,5 @@
-"""The stand-in for Evolution API v2: one instance, which is connected. It posts no webhooks."""
+"""The stand-in for Evolution API v2: one instance, which is connected."""
 
-import secrets
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -9,28 +7,27 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from .context import Refused, read_json
+from .context import DELAY_SECONDS, SANDBOX, Refused, base_url_of, read_json
+from .evolution_webhooks import API_KEY, INSTANCE, delivered_update, envelope, post, sent_message
 from .faults import digits_of
 
 MOUNT = "evolution"
-API_KEY = "demo-key"
-INSTANCE = "demo"
-INSTANCE_ID = "2f6a4c1e-0d3b-4b8e-9a57-5a9db0c0e001"
+ECHO_SECONDS = 0.05
+RECEIPT_SECONDS = 0.1
 # Numbers with this prefix have no WhatsApp account (area code 00 does not exist).
 UNREACHABLE_PREFIX = "5500"
 MEDIA_TYPES = ("image", "document", "video", "audio", "ptv")
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
-    webhook = _Webhook()
     for method, path, handler in (
         ("GET", "/instance/connectionState", show_state),
         ("POST", "/message/sendText", send_text),
         ("POST", "/message/sendMedia", send_media),
         ("POST", "/message/sendWhatsAppAudio", send_audio),
         ("POST", "/chat/whatsappNumbers", check_numbers),
-        ("POST", "/webhook/set", webhook.set),
-        ("GET", "/webhook/find", webhook.find),
+        ("POST", "/webhook/set", set_webhook),
+        ("GET", "/webhook/find", find_webhook),
     ):
         router.add_route(method, f"/{MOUNT}{path}/{{instance}}", _guarded(handler))
 
@@ -46,7 +43,7 @@ async def show_state(request: web.Request) -> web.Response:
 async def send_text(request: web.Request) -> web.Response:
     body = await _read_object(request)
     text = _require_text(body, "text")
-    return _sent(body, "conversation", {"conversation": text})
+    return _sent(request, body, "conversation", {"conversation": text})
 
 
 async def send_media(request: web.Request) -> web.Response:
@@ -59,13 +56,13 @@ async def send_media(request: web.Request) -> web.Response:
         "caption": body.get("caption"),
         "fileName": body.get("fileName"),
     }
-    return _sent(body, f"{kind}Message", {f"{kind}Message": media})
+    return _sent(request, body, f"{kind}Message", {f"{kind}Message": media})
 
 
 async def send_audio(request: web.Request) -> web.Response:
     body = await _read_object(request)
     audio = {"url": _require_file(body, "audio"), "ptt": True}
-    return _sent(body, "audioMessage", {"audioMessage": audio})
+    return _sent(request, body, "audioMessage", {"audioMessage": audio})
 
 
 async def check_numbers(request: web.Request) -> web.Response:
@@ -75,36 +72,21 @@ async def check_numbers(request: web.Request) -> web.Response:
     return web.json_response([_checked(number) for number in numbers])
 
 
-class _Webhook:
-    """What one sandbox was told to post to."""
+async def set_webhook(request: web.Request) -> web.Response:
+    wanted = (await _read_object(request)).get("webhook")
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("enabled"), bool):
+        raise Refused(400, 'instance requires property "webhook"')
+    try:
+        url = URL(wanted.get("url", ""))
+    except (ValueError, TypeError):
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Refused(400, 'Invalid "url" property')
+    return web.json_response(request.app[SANDBOX].evolution.set_webhook(wanted), status=201)
 
-    def __init__(self) -> None:
-        self._settings: dict[str, Any] | None = None
 
-    async def set(self, request: web.Request) -> web.Response:
-        wanted = (await _read_object(request)).get("webhook")
-        if not isinstance(wanted, dict) or not isinstance(wanted.get("enabled"), bool):
-            raise Refused(400, 'instance requires property "webhook"')
-        try:
-            url = URL(wanted.get("url", ""))
-        except (ValueError, TypeError):
-            url = URL()
-        if url.scheme not in ("http", "https") or not url.host:
-            raise Refused(400, 'Invalid "url" property')
-        self._settings = {
-            "id": "cm0sandbox0webhook",
-            "url": wanted["url"],
-            "headers": wanted.get("headers"),
-            "enabled": wanted["enabled"],
-            "events": wanted.get("events", []) if wanted["enabled"] else [],
-            "webhookByEvents": wanted.get("byEvents", False),
-            "webhookBase64": wanted.get("base64", False),
-            "instanceId": INSTANCE_ID,
-        }
-        return web.json_response(self._settings, status=201)
-
-    async def find(self, request: web.Request) -> web.Response:
-        return web.json_response(self._settings)
+async def find_webhook(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SANDBOX].evolution.shown)
 
 
 def _guarded(handler: Handler) -> Handler:
@@ -121,23 +103,30 @@ def _guarded(handler: Handler) -> Handler:
     return guard
 
 
-def _sent(body: dict[str, Any], message_type: str, message: dict[str, Any]) -> web.Response:
-    number = _require_text(body, "number")
-    found = _checked(number)
+def _sent(
+    request: web.Request, body: dict[str, Any], message_type: str, message: dict[str, Any]
+) -> web.Response:
+    found = _checked(_require_text(body, "number"))
     if not found["exists"]:
         return _failure(400, [found])
-    content = {
-        "key": {"remoteJid": found["jid"], "fromMe": True, "id": "3EB0" + secrets.token_hex(9).upper()},
-        "pushName": "Você",
-        "status": "PENDING",
-        "message": message,
-        "contextInfo": None,
-        "messageType": message_type,
-        "messageTimestamp": int(datetime.now(UTC).timestamp()),
-        "instanceId": INSTANCE_ID,
-        "source": "web",
-    }
+    phone = digits_of(found["jid"])
+    content = sent_message(phone, message_type, message)
+    _post_later(request, ECHO_SECONDS, "send.message", content, phone)
+    _post_later(request, RECEIPT_SECONDS, "messages.update", delivered_update(content), phone)
     return web.json_response(content, status=201)
+
+
+def _post_later(request: web.Request, seconds: float, event: str, data: Any, phone: str) -> None:
+    """Post in the background, to the webhook that is set now, if it wants the event."""
+    sandbox = request.app[SANDBOX]
+    webhook = sandbox.evolution.webhook
+    if webhook is None or not webhook.wants(event):
+        return
+    body = envelope(webhook, event, data, base_url_of(request, MOUNT))
+    sandbox.webhooks.run_later(
+        request.get(DELAY_SECONDS, 0.0) + seconds,
+        lambda: post(sandbox.webhooks, webhook, body, phone=phone),
+    )
 
 
 def _checked(number: str) -> dict[str, Any]:

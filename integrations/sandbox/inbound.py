@@ -1,28 +1,35 @@
-"""A person writes to us: build the event in the asked dialect and deliver it like Uazapi would."""
+"""A person writes to us: build the event in the asked dialect and deliver it as its provider would."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .context import SANDBOX, Refused, Sandbox, base_url_of, read_json
+from .evolution_webhooks import PROVIDER as EVOLUTION
+from .evolution_webhooks import envelope, received_message
+from .evolution_webhooks import post as post_as_evolution
 from .faults import digits_of, first_error
 from .journal import utc_text
 from .payloads import Text, message_event, new_go_id, new_v1_id, v1_event
 from .uazapi import MOUNT
-from .webhooks import INBOUND, Dialect, Registration
+from .webhooks import INBOUND, Deliveries, Dialect, Registration
 
 
 class Inbound(BaseModel):
-    """`at` is the instant of the message; `times` delivers the very same event that often, at once."""
+    """`at` is the instant of the message; `times` delivers the very same event that often, at once.
+
+    `dialect` `evolution` goes to the webhook that is set there, any other to the one registered with Uazapi.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     phone: str = Field(pattern=r"^\+?[0-9 ().-]+$")
     text: str = Field(min_length=1, max_length=65_536)
-    dialect: Dialect | None = None
+    dialect: Dialect | Literal["evolution"] | None = None
     message_id: str | None = Field(default=None, pattern=r"^[\x21-\x7e]{1,200}$")
     times: int = Field(default=1, ge=1, le=20)
     at: str | None = None
@@ -50,6 +57,8 @@ async def post_inbound(request: web.Request) -> web.Response:
         inbound = Inbound.model_validate(await read_json(request))
     except ValidationError as exc:
         raise Refused(400, first_error(exc)) from exc
+    if inbound.dialect == EVOLUTION:
+        return await _post_to_evolution(request, sandbox, inbound)
     registration = sandbox.webhooks.registration
     if registration is None:
         raise Refused(409, "no webhook was registered: configure the integration first")
@@ -60,14 +69,40 @@ async def post_inbound(request: web.Request) -> web.Response:
         message_id=inbound.message_id or (new_v1_id() if dialect == "v1" else new_go_id()),
         phone=inbound.phone,
         text=inbound.text,
-        sent_at=datetime.fromisoformat(inbound.at) if inbound.at else datetime.now(UTC),
+        sent_at=_instant_of(inbound),
         name=inbound.name,
     )
     if dialect == "go":
         event = message_event(message, base_url_of(request, MOUNT), from_api=False)
     else:
         event = _signed(message, inbound.at, registration, sandbox)
-    return await _deliver(sandbox, registration, event, inbound, message.message_id, dialect)
+    return await _deliver(
+        lambda: sandbox.webhooks.post(event, registration, phone=inbound.phone),
+        inbound.times,
+        message.message_id,
+        dialect,
+    )
+
+
+async def _post_to_evolution(request: web.Request, sandbox: Sandbox, inbound: Inbound) -> web.Response:
+    webhook, event = sandbox.evolution.webhook, "messages.upsert"
+    if webhook is None:
+        raise Refused(409, "no webhook was set at Evolution: configure the integration first")
+    if not webhook.wants(event):
+        raise Refused(409, "the webhook at Evolution is disabled or does not want messages")
+    message_id = inbound.message_id or new_go_id()
+    data = received_message(inbound.phone, message_id, inbound.text, inbound.name, _instant_of(inbound))
+    body = envelope(webhook, event, data, base_url_of(request, EVOLUTION))
+    return await _deliver(
+        lambda: post_as_evolution(sandbox.webhooks, webhook, body, phone=inbound.phone),
+        inbound.times,
+        message_id,
+        EVOLUTION,
+    )
+
+
+def _instant_of(inbound: Inbound) -> datetime:
+    return datetime.fromisoformat(inbound.at) if inbound.at else datetime.now(UTC)
 
 
 def _signed(message: Text, at: str | None, registration: Registration, sandbox: Sandbox) -> dict[str, Any]:
@@ -78,14 +113,9 @@ def _signed(message: Text, at: str | None, registration: Registration, sandbox: 
 
 
 async def _deliver(
-    sandbox: Sandbox,
-    registration: Registration,
-    event: dict[str, Any],
-    inbound: Inbound,
-    message_id: str,
-    dialect: Dialect,
+    post: Callable[[], Awaitable[Deliveries]], times: int, message_id: str, dialect: str
 ) -> web.Response:
-    posts = [sandbox.webhooks.post(event, registration, phone=inbound.phone) for _ in range(inbound.times)]
+    posts = [post() for _ in range(times)]
     deliveries = [attempts for copies in await asyncio.gather(*posts) for attempts in copies]
     unreachable = any(attempts[-1]["status"] is None for attempts in deliveries)
     content = {

@@ -62,6 +62,6 @@ def _masked_member(key: str, member: Any, depth: int) -> Any:
     name = key.lower().replace("-", "").replace("_", "")
     if name.removesuffix("s").endswith(_SECRET_ENDINGS):
         return MASK
-    if name == "url" and isinstance(member, str):
+    if name in ("url", "destination") and isinstance(member, str):
         return masked_url(member)
     return masked(member, depth=depth + 1)

@@ -107,17 +107,26 @@ class Webhooks:
         *,
         headers: dict[str, str] | None = None,
         phone: str = "",
+        final: frozenset[int] = frozenset(),
     ) -> Deliveries:
-        """Deliver one body of JSON, more than once if a `duplicate` fault says so. `shown` is journaled."""
+        """Deliver one body of JSON, more than once if a `duplicate` fault says so. `shown` is journaled.
+
+        On a status in `final` it is not tried again.
+        """
         fault = self._faults.take_for_webhook(URL(url).path, phone)
         copies = 1 + (fault.copies if fault else 0)
         sent = {"Content-Type": "application/json", **(headers or {})}
-        return list(
-            await asyncio.gather(*(self._deliver(provider, url, data, shown, sent) for _ in range(copies)))
-        )
+        posts = [self._deliver(provider, url, data, shown, sent, final) for _ in range(copies)]
+        return list(await asyncio.gather(*posts))
 
     async def _deliver(
-        self, provider: str, url: str, data: bytes, shown: Any, headers: dict[str, str]
+        self,
+        provider: str,
+        url: str,
+        data: bytes,
+        shown: Any,
+        headers: dict[str, str],
+        final: frozenset[int],
     ) -> list[dict[str, Any]]:
         entry = self._posted.add(provider, "POST", masked_url(url), shown)
         attempts: list[dict[str, Any]] = []
@@ -130,6 +139,8 @@ class Webhooks:
                 entry.outcome = f"delivered:{status}"
                 break
             entry.outcome = "unreachable" if status is None else f"failed:{status}"
+            if status in final:
+                break
         return attempts
 
     async def _attempt(self, url: str, data: bytes, headers: dict[str, str]) -> dict[str, Any]:

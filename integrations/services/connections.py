@@ -161,8 +161,10 @@ def _swap(
     if not created and integration.status == Integration.Status.CONNECTED:
         integration.previous_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
     integration.candidate_config = None
+    former = providers.REGISTRY.get(integration.provider)
+    if created or not integration.name or (former and integration.name == former.title):
+        integration.name = spec.title  # nobody named it otherwise
     integration.provider = kind
-    integration.name = integration.name if integration.name and not created else spec.title
     integration.config = _with_secret(spec, config).model_dump()
     token = spec.webhook_token(config)
     integration.token_index = token_index(token) if token else ""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import connection
 from rest_framework.test import APIClient
 
 from integrations import providers
@@ -81,6 +82,13 @@ def integrations_of(client: Client) -> list[Integration]:
         return list(Integration.objects.filter(client=client).order_by("created_at"))
 
 
+def stored(integration: Integration) -> str:
+    """The row as the database has it, on a connection of the caller's own."""
+    with service_scope(reason="test"), connection.cursor() as cursor:
+        cursor.execute("SELECT i::text FROM integrations i WHERE id = %s", [integration.id])
+        return str(cursor.fetchone()[0])
+
+
 def events(client: Client, kind: str) -> list[Event]:
     with service_scope(reason="test"):
         return list(Event.objects.filter(client=client, kind=kind).order_by("occurred_at"))
@@ -89,10 +97,10 @@ def events(client: Client, kind: str) -> list[Event]:
 def held_back(release: threading.Event, answer: bytes = http_answer(CONNECTED)) -> Behaviour:
     """Read the request, and answer it once `release` is set."""
 
-    def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
-        peer.heard.append(read_request(connection))
+    def behave(caller: socket.socket, peer: Peer, over: threading.Event) -> None:
+        peer.heard.append(read_request(caller))
         release.wait(10)
-        connection.sendall(answer)
+        caller.sendall(answer)
 
     return behave
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import trustme
 
+from integrations.tests.databases import SCHEMA, door, execute, fatal
 from integrations.tests.helpers import Vendor, closed_port
 from integrations.tests.mailing import speaking
 from renum.security.tests.peers import Behaviour, Peer, listening, read_request
@@ -89,6 +90,63 @@ def mail_server(sandbox: Vendor, fault: str) -> Iterator[Place]:
     yield Place(sandbox.smtp_port)
 
 
+# What a Postgres says where HTTP has a status. Some end the connection before anything is asked:
+POSTGRES_REFUSALS = {
+    "401": ("28P01", "password authentication failed"),
+    "429": ("53300", "too many connections"),
+    "503": ("57P03", "the database system is starting up"),
+}
+# and some are the answer to a query that asks for them.
+POSTGRES_QUERIES: dict[str, dict[str, Any]] = {
+    "400": {"filters": [{"column": "dia", "value": "never"}]},  # 22007
+    "403": {"table": "fechada"},  # 42501
+    "404": {"table": "ausente"},  # 42P01
+    "413": {"table": "largas", "columns": [], "filters": [{"column": "id", "value": 200}]},
+    "504": {"table": "lenta"},  # 57014, by its statement time-out
+}
+QUERY_WORDS = SCHEMA.encode()  # in each query, and in nothing else that is sent
+
+
+@contextmanager
+def postgres(fault: str, front: int) -> Iterator[Place]:
+    """A Postgres that fails so; without the fault it is the one at `front`."""
+    if fault in UNREACHABLE and fault != "tls-failure":
+        with unreachable(fault) as place:
+            yield place
+        return
+    behaviour = _postgres_behaviour(fault, front)
+    with listening(behaviour) as peer:
+        yield Place(peer.port, tls=fault == "tls-failure", peers=[peer])
+
+
+def _postgres_behaviour(fault: str, front: int) -> Behaviour:
+    if fault == "tls-failure":
+        return door(certificate=unknown_certificate())
+    if fault in POSTGRES_REFUSALS:
+        return door(password="another", refusal=fatal(*POSTGRES_REFUSALS[fault]))
+    if fault == "502":  # whoever is in between finds nobody behind
+        return lambda connection, peer, over: peer.heard.append(connection.recv(65_536))
+    return interrupted(front, QUERY_WORDS, _POSTGRES_ENDS.get(fault))
+
+
+def _hang(connection: socket.socket, over: threading.Event) -> None:
+    over.wait(10)
+
+
+_POSTGRES_ENDS: dict[str, Callable[[socket.socket, threading.Event], None]] = {
+    "500": lambda connection, over: connection.sendall(fatal("XX000", "internal error")),
+    "hang-after-bytes": _hang,
+    "garbage-200": lambda connection, over: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n<html>"),
+    "cut-body": lambda connection, over: connection.sendall(b"T\x00\x00\x00\x2a\x00\x01"),
+}
+
+
+def sessions_of(role: str) -> int:
+    """How many sessions a role has at the suite's Postgres."""
+    found = execute(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'")
+    return int(found[0][0])
+
+
 def arrived(sandbox: Vendor, place: Place, words: str) -> int:
     """How many requests with these words the vendor saw, whatever it made of them."""
     seen = sum(words in json.dumps(entry["body"]) for entry in sandbox.journal())
@@ -100,14 +158,19 @@ def arrived(sandbox: Vendor, place: Place, words: str) -> int:
 
 def untrusted() -> Behaviour:
     """Open TLS with the certificate of an authority that nobody knows, and read what is sent all the same."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    context = unknown_certificate()
 
     def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
             peer.heard.append(read_request(secured))
 
     return behave
+
+
+def unknown_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
 
 
 @contextmanager
@@ -127,8 +190,10 @@ def deaf_port() -> Iterator[int]:
                 one.close()
 
 
-def interrupted(port: int, words: bytes, then: Callable[[socket.socket, threading.Event], None]) -> Behaviour:
-    """Lead to the server at `port` until the client says these words; they are in `heard`."""
+def interrupted(
+    port: int, words: bytes, then: Callable[[socket.socket, threading.Event], None] | None
+) -> Behaviour:
+    """Lead to the server at `port` until the client says these words, which are noted, and do this instead."""
 
     def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
         with socket.create_connection(("127.0.0.1", port)) as server:
@@ -140,8 +205,9 @@ def interrupted(port: int, words: bytes, then: Callable[[socket.socket, threadin
                     return
                 if said and words in said:
                     peer.heard.append(said)
-                    then(connection, over)
-                    return
+                    if then is not None:
+                        then(connection, over)
+                        return
                 server.sendall(said or b"")
                 connection.sendall(answer or b"")
 

@@ -206,6 +206,8 @@ def test_takes_a_name_that_a_path_can_hold(instance: str) -> None:
         {"instance": "%2e"},
         {"instance": "x" * 101},
         {"webhook_secret": "short"},
+        {"webhook_secret": "a secret of several words"},
+        {"webhook_secret": "não-cabe-num-cabeçalho"},
         {"dialect": "go"},
     ],
     ids=lambda wrong: f"{next(iter(wrong))}={str(next(iter(wrong.values())))[:12]}",

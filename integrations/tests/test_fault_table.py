@@ -14,10 +14,20 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from rest_framework.test import APIClient
 
 from integrations.models import DeliveryState, OutboundMessage
 from integrations.tests import faults
-from integrations.tests.faults import RETRY_AFTER, SMTP_REPLIES, UNREACHABLE, Place, arrived
+from integrations.tests.databases import READER, READER_PASSWORD, door, prepare_tables
+from integrations.tests.faults import (
+    QUERY_WORDS,
+    RETRY_AFTER,
+    SMTP_REPLIES,
+    UNREACHABLE,
+    Place,
+    arrived,
+    sessions_of,
+)
 from integrations.tests.helpers import (
     Clock,
     Vendor,
@@ -28,9 +38,11 @@ from integrations.tests.helpers import (
     noted,
     reread,
     reread_integration,
+    wait_until,
 )
-from integrations.tests.vendors import SENDERS, WHATSAPP, connect, queue
+from integrations.tests.vendors import DATABASES, SENDERS, WHATSAPP, connect, queue
 from renum.accounts.scope import service_scope
+from renum.security.tests.peers import listening
 from renum.security.tests.resolver import Names
 from tests.cast import Cast
 
@@ -113,9 +125,12 @@ def deliver(message: OutboundMessage, clock: Clock) -> list[float]:
     assert dispatch() == 1
     while (row := reread(message)).state == "queued":
         waits.append((row.next_attempt_at - clock.now()).total_seconds())
-        clock.advance(waits[-1] - 0.001)
-        assert dispatch() == 0  # not a moment early
-        clock.advance(0.001)
+        if len(waits) == 1:
+            clock.advance(waits[0] - 0.001)
+            assert dispatch() == 0  # not a moment early
+            clock.advance(0.001)
+        else:
+            clock.advance(waits[-1])
         assert dispatch() == 1
         assert len(waits) < 10
     return waits
@@ -182,3 +197,105 @@ def status_of(sender: str, fault: str) -> int | None:
     if sender == "smtp":
         return SMTP_REPLIES[fault][1] if fault in SMTP_REPLIES else None
     return int(fault) if fault.isdigit() else 200 if fault == "garbage-200" else None
+
+
+# --- reads of a client's database -----------------------------------------------------------------
+
+# What the client of ours is told: status, error code, and how many queries reached the database. None is
+# ever repeated: a read is asked for by somebody who waits for it.
+READS = {
+    #                   status  error code          arrived
+    "connect-refused": (502, "CONNECTION_FAILED", 0),
+    "dns-failure": (502, "CONNECTION_FAILED", 0),
+    "tls-failure": (502, "CONNECTION_FAILED", 0),
+    "hang-before-bytes": (502, "CONNECTION_FAILED", 0),
+    "401": (400, "INVALID_CREDENTIALS", 1),
+    "403": (400, "INVALID_CREDENTIALS", 1),
+    "429": (502, "CONNECTION_FAILED", 1),
+    "500": (502, "CONNECTION_FAILED", 1),
+    "502": (502, "CONNECTION_FAILED", 1),
+    "503": (502, "CONNECTION_FAILED", 1),
+    "504": (502, "CONNECTION_FAILED", 1),
+    "hang-after-bytes": (502, "CONNECTION_FAILED", 1),
+    "garbage-200": (502, "CONNECTION_FAILED", 1),
+    "cut-body": (502, "CONNECTION_FAILED", 1),
+}
+ANSWERS: dict[str, dict[str, tuple[int, str, int]]] = {
+    "supabase": {
+        **READS,
+        "400": (400, "REJECTED", 1),
+        "404": (502, "CONNECTION_FAILED", 1),  # without PostgREST's code: not a project's address
+        "413": (400, "REJECTED", 1),
+    },
+    # Postgres has SQLSTATEs instead, see `POSTGRES_REFUSALS`. Who is turned away at the door asks nothing.
+    "postgres": {
+        **READS,
+        "400": (400, "INVALID_QUERY", 1),
+        "401": (400, "INVALID_CREDENTIALS", 0),
+        "403": (400, "PERMISSION_DENIED", 1),
+        "404": (400, "TABLE_NOT_FOUND", 1),
+        "413": (400, "RESULT_TOO_LARGE", 1),
+        "429": (502, "CONNECTION_FAILED", 0),
+        "502": (502, "CONNECTION_FAILED", 0),
+        "503": (502, "CONNECTION_FAILED", 0),
+    },
+}
+QUERY = "/api/integrations/database/query"
+PROBE = {"table": "provas", "columns": ["id"], "limit": 1}
+READ_CASES = [(database, fault) for database in DATABASES for fault in ANSWERS[database]]
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[int]:
+    """The port of a client's Postgres."""
+    prepare_tables()
+    with listening(door()) as peer:
+        yield peer.port
+
+
+@contextmanager
+def failing_database(database: str, fault: str, sandbox: Vendor, front: int) -> Iterator[Place]:
+    if database == "postgres":
+        with faults.postgres(fault, front) as place:
+            yield place
+    elif fault in UNREACHABLE:
+        with faults.unreachable(fault) as place:
+            yield place
+    else:
+        faults.script_http(sandbox, fault, path="/rest/v1")
+        yield Place(httpx.URL(sandbox.url).port or 80)
+
+
+@pytest.mark.parametrize(
+    ("database", "fault"), READ_CASES, ids=[f"{kind}-{fault}" for kind, fault in READ_CASES]
+)
+def test_a_read_is_answered_as_the_table_says(
+    database: str,
+    fault: str,
+    committed_cast: Cast,
+    api: Callable[..., APIClient],
+    environment: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Vendor,
+    front: int,
+    names: Names,
+) -> None:
+    alice = api(committed_cast.alice)
+    if fault.startswith("hang") or fault == "504":
+        environment(provider_timeout_seconds=0.4)
+    with failing_database(database, fault, sandbox, front) as place:
+        connect(committed_cast.acme, database, monkeypatch, host=place.host, port=place.port, tls=place.tls)
+        query = PROBE | (faults.POSTGRES_QUERIES.get(fault, {}) if database == "postgres" else {})
+        response = alice.post(QUERY, query, format="json")
+
+        status, code, asked = ANSWERS[database][fault]
+        body = response.json()
+        assert (response.status_code, body["error_code"]) == (status, code), body
+        assert set(body) == {"success", "error", "error_code", "details", "timestamp"}
+        assert body["success"] is False and body["error"]
+        assert READER_PASSWORD not in response.content.decode()
+        if database == "postgres":
+            assert sum(QUERY_WORDS in heard for peer in place.peers for heard in peer.heard) == asked
+        else:
+            assert len(sandbox.journal(provider="supabase")) == asked
+    wait_until(lambda: idle_in_transaction() == 0 and sessions_of(READER) == 0)

@@ -12,13 +12,9 @@ from typing import Any
 import httpx
 import pytest
 import trustme
-from aiosmtplib import SMTPResponse
-from hypothesis import given
-from hypothesis import strategies as st
 
 from integrations import errors
 from integrations.providers.base import RefusedRecipient, SendResult
-from integrations.providers.smtp.replies import error_of
 from integrations.sandbox.server import Addresses
 from integrations.sandbox.testing import sandbox_in_thread
 from integrations.tests.helpers import closed_port
@@ -231,29 +227,6 @@ def test_a_refused_connection_sent_nothing() -> None:
     assert raised.value.retryable
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("550 5.1.1 unknown", "A caixa postal do destinatário não existe."),
-        ("550 no", "O servidor de e-mail recusou o endereço ou a mensagem."),
-        ("550 5.2.2 over quota", "A caixa postal do destinatário está cheia."),
-        ("552 5.3.4 big", "A mensagem é grande demais para o servidor de e-mail."),
-        ("535 5.7.8 x", "O servidor de e-mail recusou o usuário ou a senha."),
-        ("534 5.7.9 x", "O servidor de e-mail exige uma senha de aplicativo ou acesso pelo site."),
-        ("550 4.7.1 a status of another class", "O servidor de e-mail recusou o endereço ou a mensagem."),
-    ],
-)
-def test_explains_in_portuguese_what_happened(text: str, sentence: str) -> None:
-    assert error_of(SMTPResponse(int(text[:3]), text[4:])).message == sentence
-
-
-@given(st.integers(-1, 999), st.text(max_size=40) | st.from_regex(r"\A[245]\.[0-9]{1,3}\.[0-9]{1,3} .*"))
-def test_every_reply_has_a_class_and_the_code_decides_what_can_be_tried_again(code: int, text: str) -> None:
-    error = error_of(SMTPResponse(code, text))
-    assert error.retryable is (400 <= code < 500)
-    assert isinstance(error, errors.ProtocolError) is (not 400 <= code < 600)
-
-
 # --- recipients -----------------------------------------------------------------------------------
 
 
@@ -307,9 +280,10 @@ def test_if_nobody_is_left_the_mail_fails_and_waits_for_those_who_are_busy(
 
 @pytest.mark.parametrize("accept_partial", [False, True])
 def test_a_reply_that_ends_the_connection_is_nobodys_refusal(post: Post, accept_partial: bool) -> None:
-    post.script(rcpt(BIA, 421, "4.3.2 shutting down"))
-    with pytest.raises(errors.Unavailable):
+    post.script(rcpt(BIA, 421, "4.7.0 too many mails"))
+    with pytest.raises(errors.RateLimited) as raised:
         send(account(post.port), cc=(BIA,), accept_partial=accept_partial)
+    assert raised.value.http_status == 421
     assert post.mails() == []
 
 
@@ -350,6 +324,18 @@ def test_a_connection_that_failed_is_not_used_again(
     (sent,), (lost,) = post.mails(), post.mails("dropped" if kind == "smtp_drop" else "hung")
     assert (sent["to"], lost["to"]) == ([BIA], [ANA])
     assert sent["session"] != lost["session"]
+
+
+def test_what_became_of_one_mail_says_nothing_about_the_next(post: Post) -> None:
+    post.script({"kind": "smtp_drop", "stage": "rcpt", "target": BIA})
+
+    async def batch(provider: Any) -> None:
+        await provider.send_mail(MAIL)
+        with pytest.raises(errors.Unavailable):  # nothing of this one has left
+            await provider.send_mail(replace(MAIL, to=(BIA,)))
+
+    using(account(post.port), batch)
+    assert [mail["to"] for mail in post.mails()] == [[ANA]]
 
 
 # --- TLS and credentials --------------------------------------------------------------------------

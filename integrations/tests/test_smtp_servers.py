@@ -10,12 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiosmtplib import SMTPResponse
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from integrations import errors
 from integrations.providers.base import SendResult
 from integrations.providers.smtp import client
 from integrations.providers.smtp.config import SmtpSettings
+from integrations.providers.smtp.replies import error_of
 from integrations.tests.mailing import (
     ANA,
     DRIP,
@@ -71,6 +75,7 @@ def test_a_refused_password_is_tried_once_only() -> None:
     with listening(speaking(**script)) as peer, pytest.raises(errors.AuthFailed):
         send(with_login(peer.port))
     assert verbs(peer) == ["EHLO", "AUTH"]
+    assert peer.heard[1].startswith(b"AUTH PLAIN ")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +135,32 @@ def test_closing_does_not_wait_for_a_server_that_says_nothing(monkeypatch: pytes
         assert send(account(peer.port)).provider_message_id
         assert time.monotonic() - started < 5
     assert verbs(peer)[-1] == "QUIT"
+
+
+# --- replies ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("550 5.1.1 unknown", "A caixa postal do destinatário não existe."),
+        ("550 no", "O servidor de e-mail recusou o endereço ou a mensagem."),
+        ("550 5.2.2 over quota", "A caixa postal do destinatário está cheia."),
+        ("552 5.3.4 big", "A mensagem é grande demais para o servidor de e-mail."),
+        ("535 5.7.8 x", "O servidor de e-mail recusou o usuário ou a senha."),
+        ("534 5.7.9 x", "O servidor de e-mail exige uma senha de aplicativo ou acesso pelo site."),
+        ("550 4.7.1 a status of another class", "O servidor de e-mail recusou o endereço ou a mensagem."),
+    ],
+)
+def test_explains_in_portuguese_what_happened(text: str, sentence: str) -> None:
+    assert error_of(SMTPResponse(int(text[:3]), text[4:])).message == sentence
+
+
+@given(st.integers(-1, 999), st.text(max_size=40) | st.from_regex(r"\A[245]\.[0-9]{1,3}\.[0-9]{1,3} .*"))
+def test_every_reply_has_a_class_and_the_code_decides_what_can_be_tried_again(code: int, text: str) -> None:
+    error = error_of(SMTPResponse(code, text))
+    assert error.retryable is (400 <= code < 500)
+    assert isinstance(error, errors.ProtocolError) is (not 400 <= code < 600)
 
 
 # --- servers outside the protocol -----------------------------------------------------------------

@@ -173,11 +173,11 @@ def advance_message(
 
 def suppress(client_id: UUID, channel: Channel, address_index: str, reason: str, *, cause: Cause) -> bool:
     """Bar an address, known by its blind index, from being written to; returns whether that is new."""
-    bar = Suppression(client_id=client_id, channel=channel, address_index=address_index, reason=reason[:40])
-    known = Suppression.objects.filter(client_id=client_id, channel=channel, address_index=address_index)
-    if known.exists():
+    bar, is_new = Suppression.objects.get_or_create(
+        client_id=client_id, channel=channel, address_index=address_index, defaults={"reason": reason[:40]}
+    )
+    if not is_new:
         return False
-    Suppression.objects.bulk_create([bar], ignore_conflicts=True)
     record_event(
         client_id,
         Event.Kind.CONTACT_SUPPRESSED,

@@ -78,7 +78,8 @@ def check_url(url: str, *, allow_loopback: bool = False, allow_query: bool = Fal
     loopback = _is_loopback_name(parts.hostname)
     if parts.scheme == "http" and not (allow_loopback and loopback):
         raise ValueError("o endereço deve começar com https://")
-    if not is_host(parts.hostname):
+    # Brackets are for IPv6, though `urlsplit` takes them around anything.
+    if not is_host(parts.hostname) or ("[" in parts.netloc and ":" not in parts.hostname):
         raise ValueError("endereço inválido")
     if leads_inside(parts.hostname, allow_loopback=allow_loopback):
         raise ValueError("o endereço não pertence à internet pública")

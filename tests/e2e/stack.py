@@ -53,6 +53,7 @@ class Stack:
     data_dir: Path
     web: str
     sandbox: str
+    smtp_port: int
     log: Path
 
     def pid(self, name: str) -> int | None:
@@ -131,7 +132,7 @@ def running_stack(data_dir: Path, **environ: str) -> Iterator[Stack]:
                 **environ,
             },
         )
-    stack = Stack(process, data_dir, f"http://127.0.0.1:{web}", f"http://127.0.0.1:{sandbox}", log)
+    stack = Stack(process, data_dir, f"http://127.0.0.1:{web}", f"http://127.0.0.1:{sandbox}", smtp, log)
     printed_before = log.read_text().count("Ctrl-C stops everything")
     try:
         eventually(lambda: _is_up(stack, printed_before), START_SECONDS)

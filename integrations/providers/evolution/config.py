@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from integrations.providers.base import Phone, ProviderSettings, Token
 
@@ -17,6 +17,6 @@ class EvolutionSettings(ProviderSettings):
     # Not of dots alone: a path would lead elsewhere.
     instance: str = Field(max_length=100, pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")
     phone_number: Phone
-    webhook_secret: SecretStr | None = Field(
+    webhook_secret: Token | None = Field(
         default=None, min_length=16, max_length=500, description="comes back in a header of every webhook"
     )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -13,38 +16,49 @@ from renum.accounts.models import Client
 from renum.admin_columns import CLIENT, moment, row_link
 from renum.admin_filters import BY_CLIENT
 from renum.admin_site import ConsoleAdmin
+from renum.conversations.emails import email_index
 from renum.conversations.errors import InvalidPhone
 from renum.conversations.models import Channel, Suppression
 from renum.conversations.phones import normalize_phone, phone_index
 
 
 class SuppressionForm(forms.ModelForm[Suppression]):
-    phone = forms.CharField(
-        label=_("telefone"),
-        max_length=32,
+    address = forms.CharField(
+        label=_("Telefone ou e-mail"),
+        max_length=320,
         widget=UnfoldAdminTextInputWidget,
-        help_text=_("Com DDD. O número em si não é guardado."),
+        help_text=_("Telefone com DDD. O número ou endereço em si não é guardado."),
     )
 
-    def clean_phone(self) -> str:
+    def clean_address(self) -> str:
+        typed = str(self.cleaned_data["address"]).strip()
+        if "@" in typed:
+            validate_email(typed)
+            return typed
         try:
-            return normalize_phone(self.cleaned_data["phone"])
+            return normalize_phone(typed)
         except InvalidPhone as error:
             raise forms.ValidationError(error.message) from error
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or self.cleaned_data
-        if values.get("client") and values.get("phone"):
-            self.instance.channel = Channel.WHATSAPP
-            self.instance.address_index = phone_index(values["client"].id, values["phone"])
+        if values.get("client") and values.get("address"):
+            channel, index = _channel_of(values["address"])
+            self.instance.channel = channel
+            self.instance.address_index = index(values["client"].id, values["address"])
             taken = Suppression.objects.filter(
                 client=values["client"],
                 channel=self.instance.channel,
                 address_index=self.instance.address_index,
             )
             if taken.exists():
-                raise forms.ValidationError(_("Este número já está bloqueado para este cliente."))
+                raise forms.ValidationError(_("Este número ou e-mail já está bloqueado para este cliente."))
         return values
+
+
+def _channel_of(address: str) -> tuple[Channel, Callable[[UUID, str], str]]:
+    """The channel that an address belongs to, and how it is looked up there."""
+    return (Channel.EMAIL, email_index) if "@" in address else (Channel.WHATSAPP, phone_index)
 
 
 @admin.register(Suppression)
@@ -62,22 +76,23 @@ class SuppressionAdmin(ConsoleAdmin):
     list_display_links = None
     list_select_related = ("client",)
     list_filter = (BY_CLIENT, "channel")
-    search_help_text = _("Telefone com DDD, ou ID completo")
+    search_help_text = _("Telefone com DDD, e-mail, ou ID completo")
     ordering = ("-created_at",)
     autocomplete_fields = ("client",)
     fields = ("client", "channel", "reason", "created_at")
     readonly_fields = ("channel", "created_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ("client", "phone", "reason")
+        return self.fields if obj else ("client", "address", "reason")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         try:
-            phone = normalize_phone(term)
+            address = term if "@" in term else normalize_phone(term)
         except InvalidPhone:
             return super().find(queryset, term)
+        _channel, index = _channel_of(address)
         clients = Client.objects.values_list("id", flat=True)
-        return queryset.filter(address_index__in=[phone_index(client, phone) for client in clients])
+        return queryset.filter(address_index__in=[index(client, address) for client in clients])

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from renum.accounts.scope import service_scope
+from renum.conversations.emails import email_index
 from renum.conversations.models import Contact, Conversation, Suppression
 from renum.conversations.phones import phone_index
 from renum.events.models import Event
@@ -161,7 +162,7 @@ def test_lists_are_filtered_by_client_and_by_day(cast: Cast, conversation: Conve
 
 def test_a_phone_is_blocked_and_unblocked(cast: Cast) -> None:
     sofia = console_of(cast.sofia)
-    values = {"client": str(cast.acme.pk), "phone": "(11) 91234-5678", "reason": "pediu por telefone"}
+    values = {"client": str(cast.acme.pk), "address": "(11) 91234-5678", "reason": "pediu por telefone"}
     assert sofia.post(add_url(Suppression), values).status_code == 302
     with service_scope(reason="test look"):
         blocked = Suppression.objects.get()
@@ -174,9 +175,26 @@ def test_a_phone_is_blocked_and_unblocked(cast: Cast) -> None:
         assert not Suppression.objects.exists()
 
 
-def test_what_is_not_a_phone_is_not_blocked(cast: Cast) -> None:
-    values = {"client": str(cast.acme.pk), "phone": "123", "reason": "x"}
-    assert "Telefone inválido" in text_of(console_of(cast.sofia).post(add_url(Suppression), values))
+def test_an_email_address_is_blocked_and_found_again(cast: Cast) -> None:
+    sofia = console_of(cast.sofia)
+    values = {"client": str(cast.acme.pk), "address": " Ana@Cliente.example", "reason": "pediu por e-mail"}
+    assert sofia.post(add_url(Suppression), values).status_code == 302
+    with service_scope(reason="test look"):
+        blocked = Suppression.objects.get()
+    assert blocked.address_index == email_index(cast.acme.pk, "ana@cliente.example")
+    assert blocked.channel == "email"
+    assert "já está bloqueado" in text_of(sofia.post(add_url(Suppression), values))
+    for term, count in (("ANA@cliente.example", 1), ("bia@cliente.example", 0), ("(11) 91234-5678", 0)):
+        response = sofia.get(list_url(Suppression), {"q": term})
+        assert len(response.context["cl"].result_list) == count, term
+
+
+@pytest.mark.parametrize(
+    ("address", "words"), [("123", "Telefone inválido"), ("ana@", "endereço de email válido"), ("", "obrigatório")]
+)
+def test_what_is_no_address_is_not_blocked(cast: Cast, address: str, words: str) -> None:
+    values = {"client": str(cast.acme.pk), "address": address, "reason": "x"}
+    assert words in text_of(console_of(cast.sofia).post(add_url(Suppression), values))
     with service_scope(reason="test look"):
         assert not Suppression.objects.exists()
 
