@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from agent_tools.services import request_reply
-from integrations.delivery.outcomes import note_mail_event, settle_as_sent
+from integrations.delivery.settling import note_mail_event, settle_as_sent
 from integrations.models import OutboundMessage
 from renum import clock
 from renum.conversations.emails import email_index

@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from integrations.admin.reasons import next_step, what_holds_it
-from integrations.delivery.outcomes import settle_by_person
+from integrations.delivery.settling import settle_by_person
 from integrations.models import DeliveryAttempt, OutboundMessage
 from renum.accounts.models import Profile
 from renum.admin_columns import (

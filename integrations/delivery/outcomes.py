@@ -10,8 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from integrations import cache
 from integrations.delivery import breaker
@@ -110,7 +109,7 @@ def _record(result: Result, now: datetime) -> None:
     if not is_held:
         log.warning("lease_lost", message_id=str(claimed.message_id), outcome=outcome.value)
         return
-    _note_end(claimed.client_id, claimed.message_id, State(changes["state"]), result.provider_message_id)
+    note_end(claimed.client_id, claimed.message_id, State(changes["state"]), result.provider_message_id)
     if result.digits is not None:
         learn_number(claimed.client_id, claimed.message_id, result.digits)
     if error is not None:
@@ -126,7 +125,7 @@ def _record(result: Result, now: datetime) -> None:
 
 
 def _sent(result: Result, now: datetime) -> tuple[DeliveryAttempt.Outcome, dict[str, Any]]:
-    return Outcome.SENT, _final(
+    return Outcome.SENT, final_changes(
         State.SENT,
         now,
         sent_at=now,
@@ -143,10 +142,10 @@ def _not_sent(
     doubt = " Não se sabe se a mensagem saiu." if error.uncertain else ""
     told = {"reason_code": error.code, "error_message": redact_text(error.message) + doubt}
     if error.uncertain:
-        return Outcome.UNKNOWN, {**_final(State.UNKNOWN, now), **told}
+        return Outcome.UNKNOWN, {**final_changes(State.UNKNOWN, now), **told}
     again = _next_try(claimed, error, now) if error.retryable else None
     if again is None:
-        return Outcome.FAILED, {**_final(State.FAILED, now), **told}
+        return Outcome.FAILED, {**final_changes(State.FAILED, now), **told}
     queued = {"state": State.QUEUED, "lease_token": None, "leased_until": None}
     return Outcome.RETRY, {**queued, **again, **told}
 
@@ -166,7 +165,8 @@ def _next_try(claimed: Claimed, error: ProviderError, now: datetime) -> dict[str
     return {"next_attempt_at": at} if at is not None else None
 
 
-def _final(state: OutboundMessage.State, now: datetime, **changes: Any) -> dict[str, Any]:
+def final_changes(state: OutboundMessage.State, now: datetime, **changes: Any) -> dict[str, Any]:
+    """What a final state changes on the row: the words and the address go (rule I7)."""
     return {"state": state, "finished_at": now, **_ERASED, **changes}
 
 
@@ -199,7 +199,7 @@ def _without_addresses(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _note_end(
+def note_end(
     client_id: UUID,
     message_id: UUID,
     state: OutboundMessage.State,
@@ -243,9 +243,9 @@ def _mark_broken(claimed: Claimed, error: ProviderError) -> None:
 def refuse(row: OutboundMessage, reason: str, now: datetime) -> None:
     """The gate said no: the message ends without having been tried."""
     OutboundMessage.objects.filter(id=row.id, lease_token=row.lease_token).update(
-        **_final(State.FAILED, now, reason_code=reason)
+        **final_changes(State.FAILED, now, reason_code=reason)
     )
-    _note_end(row.client_id, row.id, State.FAILED)
+    note_end(row.client_id, row.id, State.FAILED)
 
 
 def hold(row: OutboundMessage, until: datetime, reason: str) -> None:
@@ -283,91 +283,14 @@ def reap_expired_leases(limit: int = 500) -> int:
         )
         for message_id, client_id in expired:
             OutboundMessage.objects.filter(id=message_id).update(
-                attempts=F("attempts") + 1, reason_code="WORKER_LOST", **_final(State.UNKNOWN, now)
+                attempts=F("attempts") + 1, reason_code="WORKER_LOST", **final_changes(State.UNKNOWN, now)
             )
             DeliveryAttempt.objects.filter(message_id=message_id, finished_at=None).update(
                 outcome=Outcome.UNKNOWN, finished_at=now, error_code="WORKER_LOST"
             )
-            _note_end(client_id, message_id, State.UNKNOWN)
+            note_end(client_id, message_id, State.UNKNOWN)
             log.warning("message_unknown", client_id=str(client_id), message_id=str(message_id))
     return len(expired)
-
-
-def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str | None) -> bool:
-    """The provider showed us the message with our reference: it was sent, whatever we believed.
-
-    The caller is in a scope. Returns whether that was news.
-    """
-    now = clock.now()
-    moved = OutboundMessage.objects.filter(
-        id=message_id,
-        client_id=client_id,
-        state__in=[State.QUEUED, State.SENDING, State.UNKNOWN],
-    ).update(
-        **_final(
-            State.SENT,
-            now,
-            sent_at=now,
-            reason_code="ECHOED",
-            error_message="",
-            **({"provider_message_id": provider_message_id} if provider_message_id else {}),
-        )
-    )
-    if moved:
-        DeliveryAttempt.objects.filter(message_id=message_id, finished_at=None).update(
-            outcome=Outcome.SENT, finished_at=now
-        )
-        _note_end(client_id, message_id, State.SENT, provider_message_id)
-    return bool(moved)
-
-
-def settle_by_person(client_id: UUID, message_id: UUID, *, sent: bool, cause: Cause) -> bool:
-    """A person looked and knows what became of an `unknown` message; its attempts stay as they were.
-
-    The caller is in a scope. Returns False, having changed nothing, if it is not unknown any more.
-    """
-    now = clock.now()
-    if sent:
-        # It left when it was tried, which is shortly before it became unknown.
-        changes = _final(State.SENT, now, sent_at=Coalesce(F("finished_at"), Value(now)))
-    else:
-        changes = _final(State.FAILED, now)
-    moved = OutboundMessage.objects.filter(id=message_id, client_id=client_id, state=State.UNKNOWN).update(
-        **changes, reason_code="SETTLED_BY_PERSON"
-    )
-    if moved:
-        _note_end(client_id, message_id, State(changes["state"]), decided_by=cause)
-    return bool(moved)
-
-
-def note_mail_event(
-    client_id: UUID, message_id: UUID, *, delivered: bool, failed_reason: str = "", at: datetime | None = None
-) -> bool:
-    """The mail provider told what became of a mail after it took it; returns whether that was news.
-
-    Delivered is not taken back by a later bounce of another recipient, nor failed by anything. An
-    event about a mail that is still `unknown` settles it. The caller is in a scope.
-    """
-    rows = OutboundMessage.objects.filter(id=message_id, client_id=client_id, delivered_at=None)
-    now = clock.now()
-    if delivered:
-        settle_as_sent(client_id, message_id, None)
-        moved = rows.filter(state=State.SENT).update(delivered_at=at or now)
-        kind = Event.Kind.MESSAGE_DELIVERED
-    else:
-        moved = rows.filter(state__in=[State.SENT, State.UNKNOWN]).update(
-            **_final(State.FAILED, now, reason_code=failed_reason)
-        )
-        kind = Event.Kind.MESSAGE_FAILED
-    if moved:
-        row = OutboundMessage.objects.only("cause", "reason_code").get(id=message_id)
-        record_event(
-            client_id,
-            kind,
-            cause=Cause(tuple(row.cause)).noting("message", message_id),
-            data={"message_id": str(message_id), "reason_code": row.reason_code},
-        )
-    return bool(moved)
 
 
 def learn_number(client_id: UUID, message_id: UUID, digits: str) -> None:

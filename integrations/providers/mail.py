@@ -52,8 +52,7 @@ def normalize_email(text: str) -> str:
         _is_valid(address)
     except ValidationError as error:
         raise ValueError("e-mail inválido") from error
-    # Django lets pass what no person's address has: quoted parts, IP addresses and bare numbers.
-    if local.startswith('"') or domain.startswith("[") or domain.rpartition(".")[2].isdigit():
+    if local.startswith('"') or domain.startswith("["):  # Django lets quoted parts and IP addresses pass
         raise ValueError("e-mail inválido")
     return address
 

@@ -1,12 +1,10 @@
 """Writes over integrations, messages, templates and the rules of sending."""
 
+from integrations.services.changes import change_integration, remove_integration, switch_integrations
 from integrations.services.connections import (
-    change_integration,
     check_integration,
     configure,
-    remove_integration,
     restore_previous,
-    switch_integrations,
     token_index,
     webhook_key_index,
     webhook_url,

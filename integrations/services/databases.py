@@ -25,11 +25,14 @@ def read_rows(integration: Integration, query: providers.Select) -> providers.Ro
     if query.table not in integration.settings.allowed_tables:
         raise errors.TableNotAllowed(details={"table": [query.table]})
     try:
-        return reach(integration.provider, integration.settings, lambda provider: provider.select(query))
+        found: providers.Rows = reach(
+            integration.provider, integration.settings, lambda provider: provider.select(query)
+        )
     except errors.Rejected as error:
         raise _refused(error) from error
     except errors.ProviderError as error:
         raise as_domain_error(error) from error
+    return found
 
 
 def _refused(error: errors.Rejected) -> DomainError:

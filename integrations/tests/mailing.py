@@ -108,7 +108,11 @@ def speaking(**script: bytes | str) -> Behaviour:
 
 def verbs(peer: Peer) -> list[str]:
     """The commands that a server heard, without their arguments and without the bodies."""
-    return [line.split()[0].decode("ascii", "replace") for line in peer.heard if b"\n" not in line]
+    return [
+        line.split()[0].decode("ascii", "replace")
+        for line in peer.heard
+        if b"\n" not in line and line.split()
+    ]
 
 
 def bodies(peer: Peer) -> list[bytes]:

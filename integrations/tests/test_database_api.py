@@ -53,7 +53,7 @@ class Bases:
 
     def body(self, kind: str, **more: Any) -> dict[str, Any]:
         """What a person sends to `configure`; it names no provider."""
-        own: dict[str, Any] = {
+        kinds: dict[str, dict[str, Any]] = {
             "supabase": {"supabase_url": f"{self._sandbox.url}/supabase", "supabase_key": SECRET_KEY},
             "postgres": {
                 "host": "127.0.0.1",
@@ -64,8 +64,8 @@ class Bases:
                 "sslmode": "disable",
                 "schema_name": SCHEMA,
             },
-        }[kind]
-        return {**own, "allowed_tables": [*DEMO_TABLES, "provas", "fantasma", "fechada"], **more}
+        }
+        return {**kinds[kind], "allowed_tables": [*DEMO_TABLES, "provas", "fantasma", "fechada"], **more}
 
     def asked(self) -> int:
         return len(self._sandbox.journal(provider="supabase")) + len(self._postgres.heard)

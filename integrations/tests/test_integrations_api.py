@@ -28,6 +28,7 @@ from integrations.tests.contracts import (
 )
 from integrations.tests.helpers import (
     LOW,
+    NORMAL,
     Vendor,
     attempts_of,
     change,
@@ -289,10 +290,11 @@ def test_what_is_queued_for_a_connection_that_is_gone_ends_refused_with_the_reas
     committed_cast: Cast, alice: APIClient, sandbox: Vendor, verb: str, waits: str
 ) -> None:
     integration = connect_vendor(committed_cast.acme, sandbox)
+    lane = LOW if waits == "bulk" else NORMAL
     message = make_outbound(
         make_conversation(committed_cast.acme),
         integration=integration,
-        **({"priority": LOW} if waits == "bulk" else {}),
+        priority=lane,
     )
     if waits == "held":
         change(message, reason_code="QUIET_HOURS", next_attempt_at=clock.now() + timedelta(hours=9))
@@ -300,10 +302,10 @@ def test_what_is_queued_for_a_connection_that_is_gone_ends_refused_with_the_reas
         make_delivery_state(integration, failures=5, open_until=clock.now() - timedelta(seconds=1))
     item = f"{LIST}/{integration.id}"
     accepted(post(alice, f"{item}/disable") if verb == "disable" else alice.delete(item))
-    assert dispatch(LOW if waits == "bulk" else message.priority) == 0
+    assert dispatch(lane) == 0
     after = reread(message)
     assert (after.state, after.reason_code) == ("failed", "INTEGRATION_DISABLED")
-    assert after.body is None and after.recipient is None
+    assert [getattr(after, name) for name in ("body", "recipient")] == [None, None]
     assert attempts_of(message) == []
     assert sandbox.sends() == []
     told = accepted(alice.get(f"/api/messages/{message.id}"))["message"]

@@ -13,7 +13,8 @@ from django.db import connection
 
 from integrations.delivery import outcomes
 from integrations.delivery.claims import Claimed
-from integrations.delivery.outcomes import Result, record_results, settle_as_sent
+from integrations.delivery.outcomes import Result, record_results
+from integrations.delivery.settling import settle_as_sent
 from integrations.errors import AuthFailed, ProviderError, Rejected, TimedOut, Unavailable
 from integrations.models import OutboundMessage
 from integrations.tasks import sweep_outbox

@@ -67,6 +67,7 @@ def test_normalizes_an_address(typed: str, address: str) -> None:
         "ana lima@cliente.example",
         ".ana@cliente.example",
         "ana..lima@cliente.example",
+        '"ana"@cliente.example',
         '"ana lima"@cliente.example',
         '"ana@b"@cliente.example',
         "Ana <ana@cliente.example>",

@@ -258,6 +258,15 @@ REFUSED_URLS = [
     "https://free.uazapi.com:https",
     "https://[::1",
     "https://::1]",
+    "https://[uazapi.com]",
+    "https://a..b",
+    "https://%31%32%37.0.0.1",
+    "https://localhost",
+    "https://LOCALHOST.:8443",
+    "https://db.localhost",
+    "https://１２７．０．０．１",
+    "https://⑫7.1",
+    "https://ⓛocalhost",
     *(f"https://[{text}]" if ":" in text else f"https://{text}/" for text in INSIDE if "%" not in text),
 ]
 
@@ -295,6 +304,10 @@ def test_allowing_loopback_does_not_open_other_urls(url: str) -> None:
         "https://8.8.8.8/",
         "https://[2606:4700:4700::1111]:8443",
         "https://uazapi.com.br./x",
+        "https://clínica.com.br",
+        "https://xn--clnica-4va.com.br",
+        "https://localhost.com.br",
+        "https://8。8。8。8",
     ],
 )
 def test_an_address_of_a_provider_is_allowed(url: str) -> None:
