@@ -128,6 +128,7 @@ class ProviderError(Exception):
     code = "PROVIDER_ERROR"
     retryable = False
     uncertain = False  # the request may have taken effect
+    about_recipient = False  # the provider itself is in order
 
     def __init__(
         self,

@@ -42,8 +42,9 @@ class Breaker:
 
 
 def after(breaker: Breaker, error: ProviderError | None, now: datetime) -> Breaker:
-    """The breaker once an attempt ended so. What reached the provider and was refused is no failure."""
-    if not isinstance(error, _FAILURES):
+    """The breaker once an attempt ended so. What reached the provider and was refused is no failure,
+    nor is a mailbox that is busy."""
+    if not isinstance(error, _FAILURES) or error.about_recipient:
         return Breaker()
     failures = breaker.failures + 1
     trips = failures >= THRESHOLD or breaker.open_until is not None or isinstance(error, SessionDisconnected)

@@ -228,6 +228,19 @@ def test_what_waits_for_an_interrupted_smtp_is_taken_over(
     assert [one.provider for message in messages for one in attempts_of(message)].count("smtp") == 1
 
 
+def test_busy_mailboxes_do_not_interrupt_the_mail_server(
+    acme: Client, sandbox: Vendor, clock_stands: Clock
+) -> None:
+    smtp = connect_smtp(acme, sandbox.smtp_port)
+    busy = {"kind": "smtp_reply", "stage": "rcpt", "code": 450, "text": "4.2.0 busy", "times": 6}
+    sandbox.script(busy)
+    for number in range(6):
+        queue(acme, [f"pessoa{number}@cliente.example"])
+    assert dispatch() == 6
+    with service_scope(reason="test"):
+        assert not DeliveryState.objects.filter(integration=smtp, open_until__isnull=False).exists()
+
+
 # --- several recipients -----------------------------------------------------------------------------
 
 

@@ -196,7 +196,7 @@ def test_a_stored_vendor_that_leads_inside_is_not_used(
             assert (response.status_code, response.json()["error_code"]) == (502, "CONNECTION_FAILED")
     else:
         message = queue(integration, "Até amanhã.")
-        for _ in range(10):
+        for _ in range(4):
             dispatch()
             clock_stands.advance(60)
         row = reread(message)

@@ -121,6 +121,7 @@ async def _name_recipients(
             continue
         error = error_of(reply)
         tolerated = error.retryable and accept_partial and reply.code != 421  # 421 ends the connection
+        error.about_recipient = reply.code != 421
         if not tolerated and not isinstance(error, errors.Rejected):
             raise error
         failures.append(error)
