@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 3
 .DEFAULT_GOAL := help
 .PHONY: help up test lint types e2e requirements
 
@@ -27,7 +28,7 @@ up: $(VENV)/.users  ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 test: $(VENV)/.developers  ## Run the test suite on servers of its own
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.developers  ## Check format and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -19,11 +19,19 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 from unfold.views import ChangeList
 
+from renum.accounts.models import Profile
 from renum.accounts.scope import bind_service
 from renum.admin_columns import EMPTY, panels_of
 from renum.admin_paginator import MAX_COUNTED, BoundedPaginator
+from renum.events.cause import Cause
 
 View = Callable[..., HttpResponseBase]
+
+
+def cause_of(request: HttpRequest) -> Cause:
+    """The chain of causes that begins with whoever is asking."""
+    assert isinstance(request.user, Profile)
+    return Cause().then("profile", request.user.pk)
 
 
 def _under_service_scope(view: View) -> View:

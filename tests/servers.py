@@ -2,6 +2,7 @@
 
 Postgres is real, migrated by the owner and used under the runtime role; Valkey is real too. With
 DATABASE_URL and REDIS_URL set, those servers are used, in a database that is made for the run.
+Run in parallel (`-n`), each worker has servers of its own, and the process that only hands out the tests has none.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -40,7 +42,9 @@ def _start() -> None:
     else:
         urls = _started.enter_context(embedded_postgres(data_dir, durable=False))
         os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = urls.app, urls.owner
-    if not os.environ.get("REDIS_URL"):
+    if os.environ.get("REDIS_URL"):
+        _use_own_redis_database()
+    else:
         os.environ["REDIS_URL"] = _started.enter_context(embedded_valkey(data_dir, durable=False))
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"], cwd=BASE_DIR, check=True
@@ -65,8 +69,21 @@ def _use_external_database() -> None:
             os.environ[variable] = f"{server}/renum_test_{os.getpid()}" + (f"?{query}" if query else "")
 
 
+def _use_own_redis_database() -> None:
+    """Parallel workers on one server keep out of each other's queues: each takes the database of its number."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if number:
+        os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
+
+
 def pytest_unconfigure() -> None:
     _started.close()
 
 
-_start()
+def _only_hands_out() -> bool:
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    return not is_worker and any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv)
+
+
+if not _only_hands_out():
+    _start()

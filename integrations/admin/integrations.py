@@ -34,21 +34,14 @@ from integrations.admin.connection import (
 from integrations.admin.health import ConditionFilter, connection_pictures
 from integrations.errors import ConnectionFailed, IntegrationUnreadable, InvalidCredentials
 from integrations.models import Integration
-from renum.accounts.models import Profile
 from renum.accounts.scope import service_scope
 from renum.admin_columns import CLIENT
 from renum.admin_filters import BY_CLIENT
-from renum.admin_site import ConsoleAdmin
+from renum.admin_site import ConsoleAdmin, cause_of
 from renum.errors import DomainError
 from renum.events.cause import Cause
 
 Answer = tuple[int, str]
-
-
-def cause_of(request: HttpRequest) -> Cause:
-    """The chain of causes that begins with whoever is asking."""
-    assert isinstance(request.user, Profile)
-    return Cause().then("profile", request.user.pk)
 
 
 @admin.register(Integration)
@@ -140,21 +133,26 @@ class IntegrationAdmin(ConsoleAdmin):
 
     # --- Actions ----------------------------------------------------------------------------------
 
+    def _change(
+        self, request: HttpRequest, queryset: QuerySet[Integration], **changes: Any
+    ) -> list[Integration]:
+        return services.change_integrations(queryset, changes, cause=cause_of(request))
+
     @admin.action(description=_("Ativar"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
-        switched = services.switch_integrations(queryset, enabled=True)
+        switched = self._change(request, queryset, enabled=True)
         text = ngettext("%d integração ativada.", "%d integrações ativadas.", len(switched))
         self._report(request, switched, _("Ativada."), text)
 
     @admin.action(description=_("Desativar"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
-        switched = services.switch_integrations(queryset, enabled=False)
+        switched = self._change(request, queryset, enabled=False)
         text = ngettext("%d integração desativada.", "%d integrações desativadas.", len(switched))
         self._report(request, switched, _("Desativada."), text)
 
     @admin.action(description=_("Pausar envios"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
-        paused = services.pause_integrations(queryset, paused=True)
+        paused = self._change(request, queryset, paused=True)
         text = ngettext(
             "Envios de %d integração pausados.", "Envios de %d integrações pausados.", len(paused)
         )
@@ -162,7 +160,7 @@ class IntegrationAdmin(ConsoleAdmin):
 
     @admin.action(description=_("Liberar envios"), permissions=["change"])
     def release(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
-        freed = services.pause_integrations(queryset, paused=False)
+        freed = self._change(request, queryset, paused=False)
         text = ngettext(
             "Envios de %d integração liberados.", "Envios de %d integrações liberados.", len(freed)
         )

@@ -15,7 +15,6 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from integrations.admin.reasons import next_step, what_holds_it
 from integrations.delivery.settling import settle_by_person
 from integrations.models import DeliveryAttempt, OutboundMessage
-from renum.accounts.models import Profile
 from renum.admin_columns import (
     CAUSE,
     CLIENT,
@@ -30,9 +29,8 @@ from renum.admin_columns import (
     state,
 )
 from renum.admin_filters import BY_CLIENT, DayRangeFilter, recent
-from renum.admin_site import ReadOnlyAdmin
+from renum.admin_site import ReadOnlyAdmin, cause_of
 from renum.conversations.models import Channel
-from renum.events.cause import Cause
 from renum.security.redaction import redact_text
 
 State = OutboundMessage.State
@@ -175,8 +173,7 @@ class OutboundMessageAdmin(ReadOnlyAdmin):
         self._settle(request, queryset, sent=False)
 
     def _settle(self, request: HttpRequest, queryset: QuerySet[OutboundMessage], *, sent: bool) -> None:
-        assert isinstance(request.user, Profile)
-        cause = Cause().then("profile", request.user.pk)
+        cause = cause_of(request)
         chosen = list(queryset)
         settled = [row for row in chosen if settle_by_person(row.client_id, row.id, sent=sent, cause=cause)]
         self.write_log(

@@ -24,7 +24,7 @@ from integrations.delivery.quiet import STATES
 from integrations.models import DeliveryPolicy, OutboundMessage, SendingSwitch
 from renum.admin_columns import CLIENT, column, label, moment
 from renum.admin_filters import BY_CLIENT
-from renum.admin_site import ConsoleAdmin
+from renum.admin_site import ConsoleAdmin, cause_of
 from renum.conversations.models import Channel
 
 MAX_HOLIDAYS = 366
@@ -148,7 +148,7 @@ class DeliveryPolicyAdmin(ConsoleAdmin):
         """Through the service, which has what waited judged by the new rules."""
         names = form.changed_data if change else form.fields
         changes = {name: form.cleaned_data[name] for name in names if name != "client"}
-        saved = services.change_policy(obj.client_id, changes)
+        saved = services.change_policy(obj.client_id, changes, cause=cause_of(request))
         obj.pk, obj._state.adding = saved.pk, False
 
 

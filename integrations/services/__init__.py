@@ -1,6 +1,6 @@
 """Writes over integrations, messages, templates and the rules of sending."""
 
-from integrations.services.changes import change_integration, remove_integration, switch_integrations
+from integrations.services.changes import change_integration, change_integrations, remove_integration
 from integrations.services.connections import (
     check_integration,
     configure,
@@ -13,7 +13,6 @@ from integrations.services.databases import list_tables, read_rows
 from integrations.services.policies import (
     allow_new_chats,
     change_policy,
-    pause_integrations,
     switch_everything,
 )
 from integrations.services.probing import Checked
@@ -24,6 +23,7 @@ __all__ = [
     "Checked",
     "allow_new_chats",
     "change_integration",
+    "change_integrations",
     "change_policy",
     "change_template",
     "check_integration",
@@ -31,7 +31,6 @@ __all__ = [
     "configure",
     "create_template",
     "list_tables",
-    "pause_integrations",
     "read_rows",
     "remove_integration",
     "restore_previous",
@@ -39,7 +38,6 @@ __all__ = [
     "send_media",
     "send_whatsapp_text",
     "switch_everything",
-    "switch_integrations",
     "token_index",
     "webhook_key_index",
     "webhook_url",

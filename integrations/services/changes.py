@@ -16,17 +16,13 @@ from renum.events.models import Event
 from renum.events.services import record_event
 
 
-def switch_integrations(integrations: Iterable[Integration], *, enabled: bool) -> list[Integration]:
-    """Switch integrations on or off; returns those that were not so already."""
+def change_integrations(
+    integrations: Iterable[Integration], changes: Mapping[str, Any], *, cause: Cause
+) -> list[Integration]:
+    """Change several alike, as switching or pausing them; returns those that were not so already."""
     ids = [integration.pk for integration in integrations]
-    changed = list(
-        Integration.objects.current().select_for_update().filter(pk__in=ids).exclude(enabled=enabled)
-    )
-    for integration in changed:
-        integration.enabled = enabled
-        integration.save(update_fields=["enabled", "updated_at"])
-        cache.forget(integration)
-    return changed
+    others = Integration.objects.current().select_for_update().filter(pk__in=ids).exclude(**changes)
+    return [change_integration(integration, changes, cause=cause) for integration in others]
 
 
 def change_integration(integration: Integration, changes: Mapping[str, Any], *, cause: Cause) -> Integration:

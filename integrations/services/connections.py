@@ -160,7 +160,9 @@ def _swap(
     if (integration.candidate_config or {}).get(_ATTEMPT) != attempt:
         raise errors.ConfigurationSuperseded
     if not created and integration.status == Integration.Status.CONNECTED:
-        integration.previous_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
+        former_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
+        if former_config != {_PROVIDER: kind, **config.model_dump()}:  # saved again, nothing is replaced
+            integration.previous_config = former_config
     integration.candidate_config = None
     former = providers.REGISTRY.get(integration.provider)
     if created or not integration.name or (former and integration.name == former.title):

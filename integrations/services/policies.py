@@ -6,35 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from integrations import cache
 from integrations.delivery import breaker, outcomes
 from integrations.delivery.gate import Reason
 from integrations.models import DeliveryPolicy, Integration, SendingSwitch
 from renum import clock
+from renum.events.cause import Cause
+from renum.events.models import Event
+from renum.events.services import record_event
 
 
-def change_policy(client_id: UUID, changes: Mapping[str, Any]) -> DeliveryPolicy:
-    """Set some of a client's rules."""
+def change_policy(client_id: UUID, changes: Mapping[str, Any], *, cause: Cause) -> DeliveryPolicy:
+    """Set some of a client's rules; who did it is on record, since one of them stops all sending."""
     policy, _ = DeliveryPolicy.objects.select_for_update().get_or_create(client_id=client_id)
     for name, value in changes.items():
         setattr(policy, name, value)
     policy.save()
     outcomes.release_held(client_id)
+    record_event(client_id, Event.Kind.DELIVERY_POLICY_CHANGED, cause=cause, data={"fields": sorted(changes)})
     return policy
-
-
-def pause_integrations(integrations: Iterable[Integration], *, paused: bool) -> list[Integration]:
-    """Stop or release what leaves through these; returns those that were not so already."""
-    ids = [integration.pk for integration in integrations]
-    changed = list(
-        Integration.objects.current().select_for_update().filter(pk__in=ids).exclude(paused=paused)
-    )
-    for integration in changed:
-        integration.paused = paused
-        integration.save(update_fields=["paused", "updated_at"])
-        cache.forget(integration)
-        outcomes.release_held(integration.client_id, integration_id=integration.id)
-    return changed
 
 
 def allow_new_chats(integrations: Iterable[Integration]) -> list[Integration]:

@@ -60,6 +60,9 @@ def unreachable(fault: str) -> Iterator[Place]:
             yield Place(port)
 
 
+_BODIES = {
+    "403-unverified-sender": {"errors": [{"message": "The from address is no verified Sender Identity"}]},
+}
 UNREACHABLE = ("connect-refused", "dns-failure", "tls-failure", "hang-before-bytes")
 
 
@@ -67,8 +70,10 @@ def script_http(sandbox: Vendor, fault: str, path: str | None = None) -> None:
     """Let every request to send, or to this path, meet the fault."""
     kinds = {"hang-after-bytes": "accept_then_hang", "garbage-200": "garbage", "cut-body": "cut"}
     script: dict[str, Any] = {"kind": kinds.get(fault, "status"), "times": 10}
-    if fault.isdigit():
-        script["status"] = int(fault)
+    if fault[0].isdigit():
+        script["status"] = int(fault[:3])
+    if fault in _BODIES:
+        script["body"] = _BODIES[fault]
     if fault == "429":
         script["retry_after"] = RETRY_AFTER
     sandbox.script(script | ({"path": path} if path else {}))

@@ -353,7 +353,7 @@ def test_the_list_says_whether_messages_leave(cast: Cast, zoo: dict[str, Integra
         assert words in page, words
     assert "Pausados para" not in page
     with service_scope(reason="test switches"):
-        change_policy(zoo["connected"].client_id, {"paused": True})
+        change_policy(zoo["connected"].client_id, {"paused": True}, cause=Cause())
         switch_everything(paused=True)
     page = text_of(sofia.get(list_url(Integration)))
     assert page.count("Pausados para o cliente") == 1

@@ -19,6 +19,7 @@ from integrations.services import change_policy, switch_everything
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Channel
+from renum.events.cause import Cause
 from tests import factories
 from tests.cast import Cast
 from tests.console import console_of, list_url, page_url, text_of
@@ -145,7 +146,7 @@ def test_a_queued_message_that_nothing_holds_says_when_it_leaves(
 def test_a_message_that_does_not_wait_says_nothing_of_waiting(cast: Cast, state: Any) -> None:
     message = outbound(cast, state=state)
     with service_scope(reason="test switch"):
-        change_policy(cast.acme.id, {"paused": True})
+        change_policy(cast.acme.id, {"paused": True}, cause=Cause())
     assert "Neste momento:" not in text_of(console_of(cast.sofia).get(page_url(message)))
 
 

@@ -32,6 +32,7 @@ from integrations.tests.helpers import (
     in_background,
 )
 from renum.accounts.scope import service_scope
+from renum.events.cause import Cause
 from tests.cast import Cast
 from tests.factories import make_conversation, make_outbound
 
@@ -175,12 +176,12 @@ def disable(alice: APIClient, one: Integration, sandbox: Vendor) -> None:
 
 def switch_in_the_console(alice: APIClient, one: Integration, sandbox: Vendor) -> None:
     with _scope():
-        assert services.switch_integrations([one], enabled=False)
+        assert services.change_integrations([one], {"enabled": False}, cause=Cause())
 
 
 def pause_in_the_console(alice: APIClient, one: Integration, sandbox: Vendor) -> None:
     with _scope():
-        assert services.pause_integrations([one], paused=True)
+        assert services.change_integrations([one], {"paused": True}, cause=Cause())
 
 
 def remove(alice: APIClient, one: Integration, sandbox: Vendor) -> None:
@@ -243,7 +244,7 @@ def test_the_status_is_that_of_the_last_check(
 def test_a_write_that_is_rolled_back_leaves_what_was_there(integration: Integration) -> None:
     old = seen(find(integration))
     with pytest.raises(RuntimeError), transaction.atomic(), service_scope(reason="test"):
-        services.switch_integrations([integration], enabled=False)
+        services.change_integrations([integration], {"enabled": False}, cause=Cause())
         raise RuntimeError
     assert queries(lambda: find(integration)) == []
     assert seen(find(integration)) == old

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from rest_framework.test import APIClient
 
+from integrations import providers
 from integrations.models import DeliveryState, OutboundMessage
 from integrations.tests import faults
 from integrations.tests.databases import READER, READER_PASSWORD, door, prepare_tables
@@ -40,7 +41,7 @@ from integrations.tests.helpers import (
     reread_integration,
     wait_until,
 )
-from integrations.tests.vendors import DATABASES, SENDERS, WHATSAPP, connect, queue
+from integrations.tests.vendors import DATABASES, SENDERS, WHATSAPP, connect, kind_of, queue
 from renum.accounts.scope import service_scope
 from renum.security.tests.peers import listening
 from renum.security.tests.resolver import Names
@@ -54,46 +55,52 @@ class Fate(NamedTuple):
     arrived: int
 
 
+# fmt: off
 OVER_HTTP = {
-    #                    state      reason                 tries  arrived
-    "connect-refused": ("failed", "CONNECTION_FAILED", 4, 0),
-    "dns-failure": ("failed", "CONNECTION_FAILED", 4, 0),
-    "tls-failure": ("failed", "CONNECTION_FAILED", 4, 0),
-    "hang-before-bytes": ("failed", "CONNECTION_FAILED", 4, 0),
-    "400": ("failed", "REJECTED", 1, 1),
-    "401": ("failed", "INVALID_CREDENTIALS", 1, 1),
-    "403": ("failed", "INVALID_CREDENTIALS", 1, 1),
-    "404": ("failed", "REJECTED", 1, 1),
-    "413": ("failed", "REJECTED", 1, 1),
-    "429": ("failed", "RATE_LIMIT_EXCEEDED", 4, 4),
-    "500": ("failed", "CONNECTION_FAILED", 4, 4),
-    "502": ("failed", "CONNECTION_FAILED", 4, 4),
-    "503": ("failed", "CONNECTION_FAILED", 4, 4),
-    "504": ("unknown", "TIMED_OUT", 1, 1),
-    "hang-after-bytes": ("unknown", "TIMED_OUT", 1, 1),
-    "garbage-200": ("unknown", "PROTOCOL_ERROR", 1, 1),
-    "cut-body": ("unknown", "TIMED_OUT", 1, 1),
+    #                     state      reason                  tries  arrived
+    "connect-refused":   ("failed",  "CONNECTION_FAILED",    4,     0),
+    "dns-failure":       ("failed",  "CONNECTION_FAILED",    4,     0),
+    "tls-failure":       ("failed",  "CONNECTION_FAILED",    4,     0),
+    "hang-before-bytes": ("failed",  "CONNECTION_FAILED",    4,     0),
+    "400":               ("failed",  "REJECTED",             1,     1),
+    "401":               ("failed",  "INVALID_CREDENTIALS",  1,     1),
+    "403":               ("failed",  "INVALID_CREDENTIALS",  1,     1),
+    "404":               ("failed",  "REJECTED",             1,     1),
+    "413":               ("failed",  "REJECTED",             1,     1),
+    "429":               ("failed",  "RATE_LIMIT_EXCEEDED",  4,     4),
+    "500":               ("failed",  "CONNECTION_FAILED",    4,     4),
+    "502":               ("failed",  "CONNECTION_FAILED",    4,     4),
+    "503":               ("failed",  "CONNECTION_FAILED",    4,     4),
+    "504":               ("unknown", "TIMED_OUT",            1,     1),
+    "hang-after-bytes":  ("unknown", "TIMED_OUT",            1,     1),
+    "garbage-200":       ("unknown", "PROTOCOL_ERROR",       1,     1),
+    "cut-body":          ("unknown", "TIMED_OUT",            1,     1),
 }
 # A mail server says no with a reply at some stage, see `SMTP_REPLIES`: most before the mail itself is sent.
 OVER_SMTP = {
     **OVER_HTTP,
-    #        state      reason                 tries  arrived
-    "400": ("failed", "REJECTED", 1, 0),
-    "401": ("failed", "INVALID_CREDENTIALS", 1, 0),
-    "403": ("failed", "REJECTED", 1, 0),  # about the sender's address, not about the password
-    "404": ("failed", "REJECTED", 1, 0),
-    "429": ("failed", "RATE_LIMIT_EXCEEDED", 4, 0),
-    "502": ("failed", "CONNECTION_FAILED", 4, 0),
-    "503": ("failed", "CONNECTION_FAILED", 4, 0),
-    "504": ("failed", "CONNECTION_FAILED", 4, 4),
+    #                     state      reason                  tries  arrived
+    "400":               ("failed",  "REJECTED",             1,     0),
+    "401":               ("failed",  "INVALID_CREDENTIALS",  1,     0),
+    "403":               ("failed",  "REJECTED",             1,     0),  # about the sender's address, not about the password
+    "404":               ("failed",  "REJECTED",             1,     0),
+    "429":               ("failed",  "RATE_LIMIT_EXCEEDED",  4,     0),
+    "502":               ("failed",  "CONNECTION_FAILED",    4,     0),
+    "503":               ("failed",  "CONNECTION_FAILED",    4,     0),
+    "504":               ("failed",  "CONNECTION_FAILED",    4,     4),
 }
+# fmt: on
 # 404 there: the address is not the vendor's. No number and no mailbox is meant by it.
 NO_SUCH_VENDOR = {"404": ("failed", "MISCONFIGURED", 1, 1)}
 FATES: dict[str, dict[str, tuple[str, str, int, int]]] = {
     "uazapi-go": OVER_HTTP,
     "uazapi-v1": OVER_HTTP,
     "evolution": OVER_HTTP | NO_SUCH_VENDOR,
-    "sendgrid": OVER_HTTP | NO_SUCH_VENDOR,
+    "sendgrid": {
+        **OVER_HTTP,
+        **NO_SUCH_VENDOR,
+        "403-unverified-sender": ("failed", "MISCONFIGURED", 1, 1),  # the key itself is in order
+    },
     "smtp": OVER_SMTP,
 }
 
@@ -134,6 +141,13 @@ def deliver(message: OutboundMessage, clock: Clock) -> list[float]:
         assert dispatch() == 1
         assert len(waits) < 10
     return waits
+
+
+def test_every_provider_and_every_fault_is_in_the_table() -> None:
+    kinds = {kind_of(vendor) for vendor in (*FATES, *ANSWERS)}
+    assert kinds == set(providers.REGISTRY)
+    assert all(set(faults_) >= set(OVER_HTTP) for faults_ in (*FATES.values(), *ANSWERS.values()))
+    assert len(OVER_HTTP) == 17
 
 
 CASES = [(sender, fault) for sender in SENDERS for fault in FATES[sender]]
@@ -196,30 +210,32 @@ def status_of(sender: str, fault: str) -> int | None:
     """What the ledger keeps of the vendor's answer."""
     if sender == "smtp":
         return SMTP_REPLIES[fault][1] if fault in SMTP_REPLIES else None
-    return int(fault) if fault.isdigit() else 200 if fault == "garbage-200" else None
+    return int(fault[:3]) if fault[0].isdigit() else 200 if fault == "garbage-200" else None
 
 
 # --- reads of a client's database -----------------------------------------------------------------
 
 # What the client of ours is told: status, error code, and how many queries reached the database. None is
 # ever repeated: a read is asked for by somebody who waits for it.
+# fmt: off
 READS = {
-    #                   status  error code          arrived
-    "connect-refused": (502, "CONNECTION_FAILED", 0),
-    "dns-failure": (502, "CONNECTION_FAILED", 0),
-    "tls-failure": (502, "CONNECTION_FAILED", 0),
-    "hang-before-bytes": (502, "CONNECTION_FAILED", 0),
-    "401": (400, "INVALID_CREDENTIALS", 1),
-    "403": (400, "INVALID_CREDENTIALS", 1),
-    "429": (502, "CONNECTION_FAILED", 1),
-    "500": (502, "CONNECTION_FAILED", 1),
-    "502": (502, "CONNECTION_FAILED", 1),
-    "503": (502, "CONNECTION_FAILED", 1),
-    "504": (502, "CONNECTION_FAILED", 1),
-    "hang-after-bytes": (502, "CONNECTION_FAILED", 1),
-    "garbage-200": (502, "CONNECTION_FAILED", 1),
-    "cut-body": (502, "CONNECTION_FAILED", 1),
+    #                     status  error code              arrived
+    "connect-refused":   (502,    "CONNECTION_FAILED",    0),
+    "dns-failure":       (502,    "CONNECTION_FAILED",    0),
+    "tls-failure":       (502,    "CONNECTION_FAILED",    0),
+    "hang-before-bytes": (502,    "CONNECTION_FAILED",    0),
+    "401":               (400,    "INVALID_CREDENTIALS",  1),
+    "403":               (400,    "INVALID_CREDENTIALS",  1),
+    "429":               (502,    "CONNECTION_FAILED",    1),
+    "500":               (502,    "CONNECTION_FAILED",    1),
+    "502":               (502,    "CONNECTION_FAILED",    1),
+    "503":               (502,    "CONNECTION_FAILED",    1),
+    "504":               (502,    "CONNECTION_FAILED",    1),
+    "hang-after-bytes":  (502,    "CONNECTION_FAILED",    1),
+    "garbage-200":       (502,    "CONNECTION_FAILED",    1),
+    "cut-body":          (502,    "CONNECTION_FAILED",    1),
 }
+# fmt: on
 ANSWERS: dict[str, dict[str, tuple[int, str, int]]] = {
     "supabase": {
         **READS,

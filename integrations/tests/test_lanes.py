@@ -60,7 +60,7 @@ def is_held(message: OutboundMessage, reason: str) -> datetime:
 
 def with_policy(cast: Cast, **rules: Any) -> None:
     with service_scope(reason="test"):
-        services.change_policy(cast.acme.id, rules)
+        services.change_policy(cast.acme.id, rules, cause=Cause())
 
 
 # --- pace -------------------------------------------------------------------------------------------
@@ -184,9 +184,9 @@ def switch(cast: Cast, integration: Integration, which: str, paused: bool) -> No
         if which == "ALL":
             services.switch_everything(paused=paused)
         elif which == "CLIENT":
-            services.change_policy(cast.acme.id, {"paused": paused})
+            services.change_policy(cast.acme.id, {"paused": paused}, cause=Cause())
         else:
-            services.pause_integrations([integration], paused=paused)
+            services.change_integrations([integration], {"paused": paused}, cause=Cause())
 
 
 @pytest.mark.parametrize("which", ["ALL", "CLIENT", "NUMBER"])

@@ -26,6 +26,7 @@ class Event(models.Model):
         INTEGRATION_REFUSED = "integration_refused", _("Credenciais recusadas")
         INTEGRATION_CHANGED = "integration_changed", _("Integração alterada")
         INTEGRATION_REMOVED = "integration_removed", _("Integração removida")
+        DELIVERY_POLICY_CHANGED = "delivery_policy_changed", _("Regras de envio alteradas")
         CONTACT_SUPPRESSED = "contact_suppressed", _("Envio bloqueado para o contato")
         MESSAGE_DELIVERED = "message_delivered", _("Mensagem entregue")
 

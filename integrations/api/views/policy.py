@@ -28,5 +28,5 @@ class DeliveryPolicyView(TenantView):
         """Change some of the rules; what waited because of them is judged again at once."""
         serializer = PolicyPatchSerializer(selectors.get_policy(self.client.id), data=request.data)
         serializer.is_valid(raise_exception=True)
-        policy = services.change_policy(self.client.id, serializer.validated_data)
+        policy = services.change_policy(self.client.id, serializer.validated_data, cause=self.asked_by)
         return Response({"success": True, "policy": PolicySerializer(policy).data})

@@ -190,7 +190,8 @@ def test_an_email_address_is_blocked_and_found_again(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "words"), [("123", "Telefone inválido"), ("ana@", "endereço de email válido"), ("", "obrigatório")]
+    ("address", "words"),
+    [("123", "Telefone inválido"), ("ana@", "endereço de email válido"), ("", "obrigatório")],
 )
 def test_what_is_no_address_is_not_blocked(cast: Cast, address: str, words: str) -> None:
     values = {"client": str(cast.acme.pk), "address": address, "reason": "x"}

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='event',
             name='kind',
-            field=models.CharField(choices=[('message_received', 'Mensagem recebida'), ('message_sent', 'Mensagem enviada'), ('message_failed', 'Mensagem não enviada'), ('message_unknown', 'Envio incerto'), ('conversation_opened', 'Conversa aberta'), ('status_changed', 'Situação alterada'), ('integration_configured', 'Integração configurada'), ('integration_refused', 'Credenciais recusadas'), ('integration_changed', 'Integração alterada'), ('integration_removed', 'Integração removida'), ('contact_suppressed', 'Envio bloqueado para o contato'), ('message_delivered', 'Mensagem entregue')], max_length=40, verbose_name='tipo'),
+            field=models.CharField(choices=[('message_received', 'Mensagem recebida'), ('message_sent', 'Mensagem enviada'), ('message_failed', 'Mensagem não enviada'), ('message_unknown', 'Envio incerto'), ('conversation_opened', 'Conversa aberta'), ('status_changed', 'Situação alterada'), ('integration_configured', 'Integração configurada'), ('integration_refused', 'Credenciais recusadas'), ('integration_changed', 'Integração alterada'), ('integration_removed', 'Integração removida'), ('delivery_policy_changed', 'Regras de envio alteradas'), ('contact_suppressed', 'Envio bloqueado para o contato'), ('message_delivered', 'Mensagem entregue')], max_length=40, verbose_name='tipo'),
         ),
     ]
