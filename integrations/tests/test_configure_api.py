@@ -292,6 +292,7 @@ def test_a_number_that_is_disconnected_is_saved_as_such(alice: APIClient, us: Pe
         response = post(alice, CONFIGURE, body)
     assert response.status_code == 200
     assert response.json()["integration"]["status"] == "disconnected"
+    assert "QR code" in response.json()["message"]
 
 
 def test_two_first_configurations_at_once_make_one_integration(

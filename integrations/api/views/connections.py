@@ -18,7 +18,8 @@ from renum.api.schema import answer
 from renum.api.views import NetworkView
 from renum.errors import InvalidInput
 
-CONFIGURE_ANSWER = answer("IntegrationAnswer", integration=IntegrationSerializer())
+MESSAGE = serializers.CharField(required=False, help_text="what is wrong, where something is")
+CONFIGURE_ANSWER = answer("IntegrationAnswer", integration=IntegrationSerializer(), message=MESSAGE)
 TEST_ANSWER = answer(
     "ConnectionTestAnswer", message=serializers.CharField(), latency_ms=serializers.IntegerField()
 )
@@ -40,13 +41,17 @@ class ConfigureView(NetworkView):
     """Test the connection and put it into use; nothing changes if the test fails."""
 
     types: ClassVar[tuple[str, ...]]
+    shown: ClassVar[type[serializers.Serializer[Any]]] = IntegrationSerializer
 
-    def configure(self, request: Request) -> Integration:
+    def configure(self, request: Request) -> Response:
         if not isinstance(request.data, Mapping):
             raise InvalidInput(details={"non_field_errors": ["Envie um objeto."]})
         values = dict(request.data)
         kind = self._kind(values)
-        return services.configure(self.scope, self.client.id, kind, values, cause=self.asked_by)
+        integration = services.configure(self.scope, self.client.id, kind, values, cause=self.asked_by)
+        body = {"success": True, "integration": self.shown(integration).data}
+        # The credentials are right, and yet something may be missing: a QR code, a table, the webhook.
+        return Response(body | ({"message": integration.last_error} if integration.last_error else {}))
 
     def _kind(self, values: dict[str, Any]) -> str:
         kinds = [kind for type_ in self.types for kind in providers.of_type(type_)]

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from integrations import providers, selectors, services
 from integrations.api.serializers import DatabaseIntegrationSerializer, QuerySerializer
 from integrations.api.views.connections import (
+    MESSAGE,
     ConfigureView,
     ConnectionView,
     configure_schema,
@@ -30,16 +31,18 @@ TYPES = (Integration.Type.DATABASE,)
 
 class DatabaseConfigureView(ConfigureView):
     types = TYPES
+    shown = DatabaseIntegrationSerializer
 
     @extend_schema(
         operation_id="database_configure",
         request=configure_schema(*TYPES),
-        responses=answer("DatabaseIntegrationAnswer", integration=DatabaseIntegrationSerializer()),
+        responses=answer(
+            "DatabaseIntegrationAnswer", integration=DatabaseIntegrationSerializer(), message=MESSAGE
+        ),
     )
     def post(self, request: Request) -> Response:
         """Connect the company's own database, for reading the tables that it names."""
-        integration = self.configure(request)
-        return Response({"success": True, "integration": DatabaseIntegrationSerializer(integration).data})
+        return self.configure(request)
 
     def default_kind(self, values: Mapping[str, Any]) -> str:
         return "postgres" if "host" in values else super().default_kind(values)

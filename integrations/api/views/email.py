@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations import selectors, services
-from integrations.api.serializers import EmailSendSerializer, IntegrationSerializer
+from integrations.api.serializers import EmailSendSerializer
 from integrations.api.views.connections import (
     CONFIGURE_ANSWER,
     TEST_ANSWER,
@@ -37,8 +37,7 @@ class EmailConfigureView(ConfigureView):
     )
     def post(self, request: Request) -> Response:
         """Connect e-mail by SMTP or SendGrid; with both, SendGrid stands in for SMTP while that fails."""
-        integration = self.configure(request)
-        return Response({"success": True, "integration": IntegrationSerializer(integration).data})
+        return self.configure(request)
 
     def default_kind(self, values: Mapping[str, Any]) -> str:
         return "sendgrid" if "api_key" in values else "smtp"

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations import selectors, services
-from integrations.api.serializers import IntegrationSerializer, WhatsAppSendSerializer
+from integrations.api.serializers import WhatsAppSendSerializer
 from integrations.api.views.connections import (
     CONFIGURE_ANSWER,
     TEST_ANSWER,
@@ -37,8 +37,7 @@ class WhatsAppConfigureView(ConfigureView):
     )
     def post(self, request: Request) -> Response:
         """Connect WhatsApp. The connection is tested first; nothing is saved if the test fails."""
-        integration = self.configure(request)
-        return Response({"success": True, "integration": IntegrationSerializer(integration).data})
+        return self.configure(request)
 
 
 class WhatsAppStatusView(TenantView):
