@@ -14,12 +14,13 @@ from django.db.models import F
 
 from integrations import cache
 from integrations.delivery import breaker
+from integrations.delivery.acceptance import record_accepted
 from integrations.delivery.gate import Reason
 from integrations.delivery.retries import next_attempt
 from integrations.delivery.routes import fallback_for
 from integrations.errors import ProviderError, SessionDisconnected
 from integrations.models import DeliveryAttempt, Integration, OutboundMessage
-from integrations.providers import MailMessage, RefusedRecipient
+from integrations.providers import RefusedRecipient
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Message
@@ -79,9 +80,13 @@ def record_results(results: Sequence[Result]) -> list[Result]:
 
 def _record_together(results: Sequence[Result]) -> None:
     now = clock.now()
+    accepted = [result for result in results if result.error is None]
     with service_scope(reason="record delivery results"):
+        if accepted:
+            record_accepted(accepted, now)
         for result in results:
-            _record(result, now)
+            if result.error is not None:
+                _record_failure(result, result.error, now)
         breaker.note_outcomes(
             [(one.claimed.integration_id, one.claimed.client_id, one.error) for one in results], now
         )
@@ -97,41 +102,27 @@ def _record_alone(result: Result) -> bool:
     return True
 
 
-def _record(result: Result, now: datetime) -> None:
-    claimed, error = result.claimed, result.error
-    outcome, changes = _sent(result, now) if error is None else _not_sent(claimed, error, now)
+def _record_failure(result: Result, error: ProviderError, now: datetime) -> None:
+    claimed = result.claimed
+    outcome, changes = _not_sent(claimed, error, now)
     # In the order in which an echo takes them: message, attempts, then what tells of it.
     held = OutboundMessage.objects.filter(
         id=claimed.message_id, client_id=claimed.client_id, state=State.SENDING, lease_token=claimed.lease
     )
     is_held = held.update(attempts=F("attempts") + 1, **changes)
-    _close_attempt(result, outcome, now)
+    _close_attempt(result, error, outcome, now)
     if not is_held:
         log.warning("lease_lost", message_id=str(claimed.message_id), outcome=outcome.value)
         return
-    note_end(claimed.client_id, claimed.message_id, State(changes["state"]), result.provider_message_id)
-    if result.digits is not None:
-        learn_number(claimed.client_id, claimed.message_id, result.digits)
-    if error is not None:
-        _mark_broken(claimed, error)
+    note_end(claimed.client_id, claimed.message_id, State(changes["state"]))
+    _mark_broken(claimed, error)
     log.info(
         "message_attempted",
         client_id=str(claimed.client_id),
         message_id=str(claimed.message_id),
         outcome=outcome.value,
-        code=error.code if error else None,
+        code=error.code,
         latency_ms=result.latency_ms,
-    )
-
-
-def _sent(result: Result, now: datetime) -> tuple[DeliveryAttempt.Outcome, dict[str, Any]]:
-    return Outcome.SENT, final_changes(
-        State.SENT,
-        now,
-        sent_at=now,
-        provider_message_id=result.provider_message_id,
-        reason_code="PARTLY_REFUSED" if result.refused else "",
-        error_message="",
     )
 
 
@@ -170,33 +161,17 @@ def final_changes(state: OutboundMessage.State, now: datetime, **changes: Any) -
     return {"state": state, "finished_at": now, **_ERASED, **changes}
 
 
-def _close_attempt(result: Result, outcome: DeliveryAttempt.Outcome, now: datetime) -> None:
-    error = result.error
+def _close_attempt(
+    result: Result, error: ProviderError, outcome: DeliveryAttempt.Outcome, now: datetime
+) -> None:
     DeliveryAttempt.objects.filter(id=result.claimed.attempt_id, finished_at=None).update(
         outcome=outcome,
         finished_at=now,
         latency_ms=result.latency_ms,
-        error_code=error.code if error else "",
-        error_message=redact_text(error.message) if error else "",
-        http_status=error.http_status if error else None,
-        refused_recipients=_without_addresses(result),
+        error_code=error.code,
+        error_message=redact_text(error.message),
+        http_status=error.http_status,
     )
-
-
-def _without_addresses(result: Result) -> list[dict[str, Any]]:
-    """Who did not get a mail, by place and not by name: the ledger outlives the addresses."""
-    message = result.claimed.message
-    if not result.refused or not isinstance(message, MailMessage):
-        return []
-    places = {
-        address: f"{field}[{place}]"
-        for field in ("bcc", "cc", "to")
-        for place, address in enumerate(getattr(message, field))
-    }
-    return [
-        {"recipient": places.get(one.address, "?"), "code": one.code, "detail": redact_text(one.detail)}
-        for one in result.refused
-    ]
 
 
 def note_end(
@@ -291,16 +266,3 @@ def reap_expired_leases(limit: int = 500) -> int:
             note_end(client_id, message_id, State.UNKNOWN)
             log.warning("message_unknown", client_id=str(client_id), message_id=str(message_id))
     return len(expired)
-
-
-def learn_number(client_id: UUID, message_id: UUID, digits: str) -> None:
-    """Keep how WhatsApp knows the contact's number, unless they told us themselves meanwhile."""
-    row = (
-        OutboundMessage.objects.select_related("conversation__contact")
-        .only("conversation")
-        .get(id=message_id, client_id=client_id)
-    )
-    contact = row.conversation.contact if row.conversation else None
-    if contact is not None and contact.wa_id is None:
-        contact.wa_id = digits
-        contact.save(update_fields=["wa_id", "updated_at"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 
@@ -169,6 +170,29 @@ def advance_message(
     return Message.objects.filter(client_id=client_id, id__in=message_ids, state__in=earlier).update(
         **changes
     )
+
+
+_MARK_SENT = """
+UPDATE messages m
+SET state = 'sent',
+    provider_message_id = CASE
+        WHEN r.provider_id IS NULL OR EXISTS (
+            SELECT 1 FROM messages t
+            WHERE t.client_id = m.client_id AND t.provider_message_id = r.provider_id AND t.id <> m.id)
+        THEN m.provider_message_id ELSE r.provider_id END
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS r(client_id, id, provider_id)
+WHERE m.id = r.id AND m.client_id = r.client_id AND m.state IN ('queued', 'unknown')
+"""
+
+
+def mark_sent(sent: Sequence[tuple[UUID, UUID, str | None]]) -> None:
+    """Move messages, as (client, id, the provider's id), forward to `sent` in one statement.
+
+    As `advance_message`: those that are further stay, and a provider's id that another has is left out.
+    """
+    if sent:
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK_SENT, [list(column) for column in zip(*sent, strict=True)])
 
 
 def suppress(client_id: UUID, channel: Channel, address_index: str, reason: str, *, cause: Cause) -> bool:
