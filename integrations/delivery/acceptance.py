@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+PARTLY_REFUSED = "PARTLY_REFUSED"  # sent, but not to all of a mail's recipients
+
 # As `final_changes` has it for one message: the words and the address are no longer needed (rule I7).
 _MESSAGES = """
 UPDATE outbound_messages o
@@ -50,7 +52,7 @@ def record_accepted(results: Sequence[Result], now: datetime) -> None:
         "clients": [one.claimed.client_id for one in results],
         "leases": [one.claimed.lease for one in results],
         "provider_ids": [one.provider_message_id for one in results],
-        "reasons": ["PARTLY_REFUSED" if one.refused else "" for one in results],
+        "reasons": [PARTLY_REFUSED if one.refused else "" for one in results],
         "attempts": [one.claimed.attempt_id for one in results],
         "latencies": [one.latency_ms for one in results],
         "refused": [json.dumps(_without_addresses(one)) for one in results],
@@ -78,7 +80,7 @@ def _event(result: Result, conversation_id: UUID | None, cause: list[str], now: 
         conversation_id=conversation_id,
         data={
             "message_id": str(claimed.message_id),
-            "reason_code": "PARTLY_REFUSED" if result.refused else "",
+            "reason_code": PARTLY_REFUSED if result.refused else "",
         },
         cause=Cause(tuple(cause)).noting("message", claimed.message_id).as_list(),
         occurred_at=now,

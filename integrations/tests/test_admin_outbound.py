@@ -66,7 +66,8 @@ def provider_codes(cls: type[errors.ProviderError] = errors.ProviderError) -> It
 def delivery_codes() -> set[str]:
     """The codes that delivery writes as they stand in its source."""
     sources = (ROOT / "integrations/delivery").glob("*.py")
-    return {code for source in sources for code in re.findall(r'reason_code="([A-Z_]+)"', source.read_text())}
+    written = re.compile(r'(?:reason_code=|^[A-Z_]+ = )"([A-Z_]+)"', re.M)  # in place, or as a constant
+    return {code for source in sources for code in written.findall(source.read_text())}
 
 
 def mail_codes() -> set[str]:
