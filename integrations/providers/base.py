@@ -53,6 +53,8 @@ Token = Annotated[
     Field(min_length=1, max_length=2000),
     AfterValidator(_is_header_safe),
 ]
+# Where a vendor's API begins; paths are appended.
+BaseUrl = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(lambda url: url.rstrip("/"))]
 # A phone as people type it, kept as E.164; raises `InvalidPhone`.
 Phone = Annotated[SecretStr, Field(max_length=32), AfterValidator(_as_e164)]
 

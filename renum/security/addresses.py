@@ -75,7 +75,7 @@ def check_url(url: str, *, allow_loopback: bool = False, allow_query: bool = Fal
         raise ValueError("o endereço contém caracteres não permitidos")
     if port == 0:
         raise ValueError("porta inválida")
-    loopback = _is_loopback_name(parts.hostname)
+    loopback = is_loopback_name(parts.hostname)
     if parts.scheme == "http" and not (allow_loopback and loopback):
         raise ValueError("o endereço deve começar com https://")
     # Brackets are for IPv6, though `urlsplit` takes them around anything.
@@ -133,7 +133,8 @@ def _old_literal(host: str) -> Address | None:
         return None
 
 
-def _is_loopback_name(host: str) -> bool:
+def is_loopback_name(host: str) -> bool:
+    """Tell whether a host's text alone says that it is this machine."""
     literal = as_literal(host)
     return literal.is_loopback if literal else host == "localhost"
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from integrations.providers.base import Phone, ProviderSettings, Token
+from integrations.providers.base import BaseUrl, Phone, ProviderSettings, Token
 
 
 class EvolutionSettings(ProviderSettings):
     """`api_key`: the server's global key or the instance's own. `instance`: its name, part of every path."""
 
-    api_url: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(lambda url: url.rstrip("/"))]
+    api_url: BaseUrl
     api_key: Token
     # Not of dots alone: a path would lead elsewhere.
     instance: str = Field(max_length=100, pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")

@@ -9,15 +9,10 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from integrations.providers.base import ProviderSettings
 from integrations.providers.mail import is_header_safe, normalize_email
-from renum.security.addresses import as_literal
+from renum.security.addresses import is_loopback_name
 from renum.security.sockets import check_host
 
 Security = Literal["starttls", "tls", "plain"]
-
-
-def is_loopback(host: str) -> bool:
-    literal = as_literal(host)
-    return literal.is_loopback if literal else host == "localhost"
 
 
 def _as_host(value: str) -> str:
@@ -65,7 +60,7 @@ class SmtpSettings(ProviderSettings):
         if self.username and not self.password.get_secret_value():
             raise ValueError("informe a senha deste usuário")
         if self.encryption == "plain" and not (
-            settings.ENVIRONMENT.allow_loopback and is_loopback(self.host)
+            settings.ENVIRONMENT.allow_loopback and is_loopback_name(self.host)
         ):
             raise ValueError("sem TLS a senha e os e-mails seguiriam abertos; use STARTTLS ou TLS")
         return self

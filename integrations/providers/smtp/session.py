@@ -8,8 +8,9 @@ import ssl
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPResponse, SMTPResponseException
 
 from integrations import errors
-from integrations.providers.smtp.config import SmtpSettings, is_loopback
+from integrations.providers.smtp.config import SmtpSettings
 from integrations.providers.smtp.replies import error_of
+from renum.security.addresses import is_loopback_name
 from renum.security.sockets import connect_vetted
 
 # One attempt with the first that is offered: each failure counts towards a lock-out. There is TLS around
@@ -29,7 +30,7 @@ async def open_session(config: SmtpSettings) -> SMTP:
     connection = await connect_vetted(config.host, config.port)
     smtp: SMTP | None = None
     try:
-        if config.encryption == "plain" and not is_loopback(connection.getpeername()[0]):
+        if config.encryption == "plain" and not is_loopback_name(connection.getpeername()[0]):
             raise errors.Misconfigured("Sem TLS, a conexão só é permitida com este computador.")
         smtp = SMTP(
             hostname=config.host,  # the name in SNI and in the certificate

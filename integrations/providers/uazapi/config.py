@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from integrations.providers.base import Phone, ProviderSettings, Token
+from integrations.providers.base import BaseUrl, Phone, ProviderSettings, Token
 
 Dialect = Literal["go", "v1"]
 
@@ -14,7 +14,7 @@ Dialect = Literal["go", "v1"]
 class UazapiSettings(ProviderSettings):
     """`go` is uazapiGO v2, the product that is sold; `v1` the contract of RENUM's brief."""
 
-    api_url: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(lambda url: url.rstrip("/"))]
+    api_url: BaseUrl
     api_token: Token = Field(max_length=500)
     phone_number: Phone
     dialect: Dialect = Field(default="go", description="found by asking if it is not given")
