@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
+
+# Of a body that is too big this much is still read and thrown away: a client that is cut off while it
+# writes sees a broken connection, and not our answer.
+DISCARDED_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 def give_length(request: HttpRequest) -> None:
@@ -24,12 +30,19 @@ def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
     """
     limit = limit or settings.MAX_BODY_BYTES
     declared = request.META.get("CONTENT_LENGTH") or ""
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    stream = request.META["wsgi.input"] if declared in ("", "0") and is_chunked else request
     if declared.isdigit() and int(declared) > limit:
+        _discard(stream)
         raise RequestDataTooBig
-    if declared in ("", "0") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        body = request.META["wsgi.input"].read(limit + 1)
-    else:
-        body = request.read(limit + 1)
+    body = stream.read(limit + 1)
     if len(body) > limit:
+        _discard(stream)
         raise RequestDataTooBig
     return bytes(body)
+
+
+def _discard(stream: Any) -> None:
+    left = DISCARDED_BYTES
+    while left > 0 and (read := stream.read(min(CHUNK_BYTES, left))):
+        left -= len(read)

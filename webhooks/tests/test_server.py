@@ -106,7 +106,7 @@ def test_takes_in_a_chunked_mebibyte_and_not_a_byte_more(committed_cast: Cast, p
     assert post_chunked(port, body, 65_536) == 200
     assert len(inbox()) == 1
     assert post_chunked(port, body + b" ", 65_536) == 413
-    assert post_chunked(port, body + b" " * (4 * MIB), 65_536) == 413
+    assert post_chunked(port, body + b" " * (8 * MIB), 65_536) == 413
     assert len(inbox()) == 1
 
 
@@ -121,6 +121,21 @@ def test_refuses_more_than_a_mebibyte_by_its_declared_length(committed_cast: Cas
     status, body = request(port, "POST", f"/webhooks/uazapi/{KEY}", b" " * (MIB + 1))
     assert status == 413
     assert b"PAYLOAD_TOO_LARGE" in body
+    assert inbox() == []
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_whoever_sends_too_much_is_heard_out_and_answered(
+    committed_cast: Cast, port: int, chunked: bool
+) -> None:
+    """Cut off while it writes, a client would see a broken pipe instead of the envelope."""
+    connect(committed_cast.acme)
+    much = b" " * (4 * MIB)
+    headers = {"Transfer-Encoding": "chunked"} if chunked else {}
+    for _ in range(5):
+        body = in_chunks(much, 65_536) if chunked else much
+        status, answer = request(port, "POST", f"/webhooks/uazapi/{KEY}", body, headers)
+        assert (status, b"PAYLOAD_TOO_LARGE" in answer) == (413, True)
     assert inbox() == []
 
 
