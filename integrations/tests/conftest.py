@@ -9,28 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from django.test import override_settings
 from structlog.stdlib import ProcessorFormatter
 
 from integrations.models import Integration, OutboundMessage
 from integrations.sandbox.testing import sandbox_in_thread
 from integrations.tests.helpers import Clock, Vendor, Written, make_talk
-from renum import wakeups
 from renum.accounts.scope import service_scope
 from tests.factories import make_outbound
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> Iterator[None]:
-    """The production hasher takes 0.3 s a password, and the cast has three."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _unpaused_wakeups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that took Valkey away must not silence the wake-ups of the next."""
-    monkeypatch.setattr(wakeups, "_paused_until", 0.0, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ from tests.factories import make_integration
 FINISHED = 20_000
 
 _FILL = """
-INSERT INTO outbound_messages (id, client_id, integration_id, channel, kind, attempts_spared, recipient_index, idempotency_key,
-    fingerprint, priority, state, reason_code, error_message, attempts, next_attempt_at, cause, queued_at,
+INSERT INTO outbound_messages (id, client_id, integration_id, channel, kind, attempts_spared, confirms_opt_out,
+    recipient_index, idempotency_key, fingerprint, priority, state, reason_code, error_message, attempts, next_attempt_at, cause, queued_at,
     sent_at, finished_at)
-SELECT gen_random_uuid(), %s, %s, 'whatsapp', 'text', 0, md5((n %% 500)::text), 'old:' || n, '', 1,
+SELECT gen_random_uuid(), %s, %s, 'whatsapp', 'text', 0, false, md5((n %% 500)::text), 'old:' || n, '', 1,
     (ARRAY['sent', 'failed', 'unknown'])[1 + n %% 3], '', '', 1, at, '{}', at, at, at
 FROM (SELECT n, now() - interval '2 days' - n * interval '1 second' AS at FROM generate_series(1, %s) n) old
 """

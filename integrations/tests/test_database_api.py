@@ -236,54 +236,54 @@ def test_what_the_database_has_against_a_query_is_told_by_its_code(
     assert "inexistente" not in answer["error"] and SCHEMA not in answer["error"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"table": ""},
-        {"table": 7},
-        {"table": "x" * 64},
-        {"table": "vendas", "limit": 0},
-        {"table": "vendas", "limit": 201},
-        {"table": "vendas", "limit": "all"},
-        {"table": "vendas", "offset": -1},
-        {"table": "vendas", "offset": 1_000_001},
-        {"table": "vendas", "columns": "id"},
-        {"table": "vendas", "columns": [1]},
-        {"table": "vendas", "columns": ["id"] * 101},
-        {"table": "vendas", "filters": {"id": 1}},
-        {"table": "vendas", "filters": ["id = 1"]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq"}]},
-        {"table": "vendas", "filters": [{"operator": "eq", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "=", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "or", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": [[1]]}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": [1] * 201}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": [1]}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": {"a": 1}}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "is", "value": "null"}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "like", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id;--", "operator": "eq", "value": 1}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": "a\x00"}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": 1, "or": 2}]},
-        {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": 1}] * 51},
-        {"table": "vendas", "columns": ["id, valor"]},
-        {"table": "vendas", "columns": ["count(*)"]},
-        {"table": "vendas", "order": ["id"]},
-        {"table": "vendas", "order": [{"column": "id desc"}]},
-        {"table": "vendas", "sql": "SELECT 1"},
-        [],
-    ],
-    ids=lambda value: json.dumps(value)[:60],
-)
+MALFORMED: list[Any] = [
+    {},
+    {"table": ""},
+    {"table": 7},
+    {"table": "x" * 64},
+    {"table": "vendas", "limit": 0},
+    {"table": "vendas", "limit": 201},
+    {"table": "vendas", "limit": "all"},
+    {"table": "vendas", "offset": -1},
+    {"table": "vendas", "offset": 1_000_001},
+    {"table": "vendas", "columns": "id"},
+    {"table": "vendas", "columns": [1]},
+    {"table": "vendas", "columns": ["id"] * 101},
+    {"table": "vendas", "filters": {"id": 1}},
+    {"table": "vendas", "filters": ["id = 1"]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq"}]},
+    {"table": "vendas", "filters": [{"operator": "eq", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "=", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "or", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": [[1]]}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "in", "value": [1] * 201}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": [1]}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": {"a": 1}}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "is", "value": "null"}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "like", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id;--", "operator": "eq", "value": 1}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": "a\x00"}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": 1, "or": 2}]},
+    {"table": "vendas", "filters": [{"column": "id", "operator": "eq", "value": 1}] * 51},
+    {"table": "vendas", "columns": ["id, valor"]},
+    {"table": "vendas", "columns": ["count(*)"]},
+    {"table": "vendas", "order": ["id"]},
+    {"table": "vendas", "order": [{"column": "id desc"}]},
+    {"table": "vendas", "sql": "SELECT 1"},
+    [],
+]
+
+
 def test_refuses_queries_that_are_malformed_and_asks_nobody(
-    alice: APIClient, bases: Bases, connected: str, query: Any
+    alice: APIClient, bases: Bases, connected: str, subtests: pytest.Subtests
 ) -> None:
-    answer = post(alice, QUERY, query)
-    refused(answer, 400, answer.json()["error_code"])
-    assert answer.json()["error_code"] in ("VALIDATION_ERROR", "INVALID_QUERY")
-    assert bases.asked() == 0
+    for query in MALFORMED:
+        with subtests.test(query=json.dumps(query)[:60]):
+            answer = post(alice, QUERY, query)
+            refused(answer, 400, answer.json()["error_code"])
+            assert answer.json()["error_code"] in ("VALIDATION_ERROR", "INVALID_QUERY")
+            assert bases.asked() == 0
 
 
 def test_two_hundred_rows_are_the_most_that_can_be_asked_for(alice: APIClient, connected: str) -> None:

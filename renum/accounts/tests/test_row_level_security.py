@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ READ_ONLY = sorted(table for table, client_writes in TENANT_TABLES.items() if no
 WRITABLE = sorted(set(TABLES) - set(READ_ONLY))
 
 Rows = dict[str, models.Model]
+Case = Callable[[str], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -32,6 +34,19 @@ def rows_of_acme(cast: Cast) -> Rows:
     rows = fill_tenant(cast.acme)
     assert set(rows) == set(TENANT_TABLES)
     return rows
+
+
+@pytest.fixture
+def case(subtests: pytest.Subtests) -> Case:
+    """What is shown of one table, and taken back again: many of them share their rows."""
+
+    @contextmanager
+    def of_table(table: str) -> Iterator[None]:
+        with subtests.test(table=table), transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+    return of_table
 
 
 def _execute(sql: str, *params: Any) -> int:
@@ -289,34 +304,37 @@ def test_i6_control_visibility_hangs_on_the_policies(throwaway: Any, committed_c
 # --- Reading ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_i6_without_a_scope_there_are_no_rows(rows_of_acme: Rows, table: str) -> None:
-    assert model_of(table).objects.count() == 0
-    assert _clients_in(table) == set()
+def test_i6_without_a_scope_there_are_no_rows(rows_of_acme: Rows, case: Case) -> None:
+    for table in TABLES:
+        with case(table):
+            assert model_of(table).objects.count() == 0
+            assert _clients_in(table) == set()
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_i6_each_client_sees_their_own_rows_only(cast: Cast, rows_of_acme: Rows, table: str) -> None:
-    for profile, client in ((cast.alice, cast.acme), (cast.bob, cast.globex)):
-        with profile_scope(profile.id):
-            assert _clients_in(table) == {client.id}
-            assert {row.client_id for row in model_of(table).objects.all()} == {client.id}
+def test_i6_each_client_sees_their_own_rows_only(cast: Cast, rows_of_acme: Rows, case: Case) -> None:
+    for table in TABLES:
+        with case(table):
+            for profile, client in ((cast.alice, cast.acme), (cast.bob, cast.globex)):
+                with profile_scope(profile.id):
+                    assert _clients_in(table) == {client.id}
+                    assert {row.client_id for row in model_of(table).objects.all()} == {client.id}
 
 
-@pytest.mark.parametrize("table", TABLES)
 def test_i6_staff_and_the_service_scope_see_every_clients_rows(
-    cast: Cast, rows_of_acme: Rows, table: str
+    cast: Cast, rows_of_acme: Rows, case: Case
 ) -> None:
-    with profile_scope(cast.sofia.id):
-        assert _clients_in(table) == {cast.acme.id, cast.globex.id}
-    with service_scope(reason="test"):
-        assert _clients_in(table) == {cast.acme.id, cast.globex.id}
+    for table in TABLES:
+        with case(table):
+            with profile_scope(cast.sofia.id):
+                assert _clients_in(table) == {cast.acme.id, cast.globex.id}
+            with service_scope(reason="test"):
+                assert _clients_in(table) == {cast.acme.id, cast.globex.id}
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_i6_a_profile_that_does_not_exist_sees_nothing(rows_of_acme: Rows, table: str) -> None:
-    with profile_scope(uuid.uuid4()):
-        assert _clients_in(table) == set()
+def test_i6_a_profile_that_does_not_exist_sees_nothing(rows_of_acme: Rows, case: Case) -> None:
+    for table in TABLES:
+        with case(table), profile_scope(uuid.uuid4()):
+            assert _clients_in(table) == set()
 
 
 def test_i6_everybody_sees_themselves_and_their_company_only(cast: Cast) -> None:
@@ -345,60 +363,70 @@ def test_i6_a_client_whose_role_is_written_in_the_claims_is_not_staff(cast: Cast
 # --- Writing ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_i6_nobody_inserts_a_row_of_another_client(cast: Cast, rows_of_acme: Rows, table: str) -> None:
-    row = rows_of_acme[table]
-    with pytest.raises(ProgrammingError, match="row-level security"), profile_scope(cast.bob.id):
-        _insert_copy(row)
+def test_i6_nobody_inserts_a_row_of_another_client(cast: Cast, rows_of_acme: Rows, case: Case) -> None:
+    for table in TABLES:
+        with case(table):
+            row = rows_of_acme[table]
+            with pytest.raises(ProgrammingError, match="row-level security"), profile_scope(cast.bob.id):
+                _insert_copy(row)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_i6_without_a_scope_nothing_is_inserted(rows_of_acme: Rows, table: str) -> None:
-    with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-        _insert_copy(rows_of_acme[table])
+def test_i6_without_a_scope_nothing_is_inserted(rows_of_acme: Rows, case: Case) -> None:
+    for table in TABLES:
+        with case(table), pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            _insert_copy(rows_of_acme[table])
 
 
-@pytest.mark.parametrize("table", TABLES)
 def test_i6_nobody_changes_or_deletes_a_row_of_another_client(
-    cast: Cast, rows_of_acme: Rows, table: str
+    cast: Cast, rows_of_acme: Rows, case: Case
 ) -> None:
-    row = rows_of_acme[table]
-    before = _json(row)
-    with profile_scope(cast.bob.id):
-        assert _execute(f"UPDATE {table} SET id = id WHERE id = %s", row.pk) == 0
-        assert _execute(f"UPDATE {table} SET client_id = %s WHERE id = %s", cast.globex.id, row.pk) == 0
-        assert _execute(f"DELETE FROM {table} WHERE id = %s", row.pk) == 0
-        assert model_of(table).objects.filter(client=cast.acme).update(client=cast.globex) == 0
-    assert _json(row) == before
+    for table in TABLES:
+        with case(table):
+            row = rows_of_acme[table]
+            before = _json(row)
+            with profile_scope(cast.bob.id):
+                assert _execute(f"UPDATE {table} SET id = id WHERE id = %s", row.pk) == 0
+                assert (
+                    _execute(f"UPDATE {table} SET client_id = %s WHERE id = %s", cast.globex.id, row.pk) == 0
+                )
+                assert _execute(f"DELETE FROM {table} WHERE id = %s", row.pk) == 0
+                assert model_of(table).objects.filter(client=cast.acme).update(client=cast.globex) == 0
+            assert _json(row) == before
 
 
-@pytest.mark.parametrize("table", WRITABLE)
-def test_i6_nobody_gives_a_row_to_another_client(cast: Cast, rows_of_acme: Rows, table: str) -> None:
-    with pytest.raises(ProgrammingError, match="row-level security"), profile_scope(cast.alice.id):
-        _execute(f"UPDATE {table} SET client_id = %s", cast.globex.id)
+def test_i6_nobody_gives_a_row_to_another_client(cast: Cast, rows_of_acme: Rows, case: Case) -> None:
+    for table in WRITABLE:
+        with (
+            case(table),
+            pytest.raises(ProgrammingError, match="row-level security"),
+            profile_scope(cast.alice.id),
+        ):
+            _execute(f"UPDATE {table} SET client_id = %s", cast.globex.id)
 
 
-@pytest.mark.parametrize("table", WRITABLE)
-def test_i6_control_clients_write_their_own_rows(cast: Cast, rows_of_acme: Rows, table: str) -> None:
-    with service_scope(reason="test"):
-        own = model_of(table).objects.filter(client=cast.acme).count()
-    with profile_scope(cast.alice.id):
-        assert _execute(f"UPDATE {table} SET id = id") == own > 0
+def test_i6_control_clients_write_their_own_rows(cast: Cast, rows_of_acme: Rows, case: Case) -> None:
+    for table in WRITABLE:
+        with case(table):
+            with service_scope(reason="test"):
+                own = model_of(table).objects.filter(client=cast.acme).count()
+            with profile_scope(cast.alice.id):
+                assert _execute(f"UPDATE {table} SET id = id") == own > 0
 
 
-@pytest.mark.parametrize("table", READ_ONLY)
 def test_i6_clients_do_not_write_the_ledgers_of_the_machine(
-    cast: Cast, rows_of_acme: Rows, table: str
+    cast: Cast, rows_of_acme: Rows, case: Case
 ) -> None:
-    row = rows_of_acme[table]
-    before = _json(row)
-    with pytest.raises(ProgrammingError, match="row-level security"), profile_scope(cast.alice.id):
-        _insert_copy(row)
-    with profile_scope(cast.alice.id):
-        assert _clients_in(table) == {cast.acme.id}
-        assert _execute(f"UPDATE {table} SET id = id") == 0
-        assert _execute(f"DELETE FROM {table}") == 0
-    assert _json(row) == before
+    for table in READ_ONLY:
+        with case(table):
+            row = rows_of_acme[table]
+            before = _json(row)
+            with pytest.raises(ProgrammingError, match="row-level security"), profile_scope(cast.alice.id):
+                _insert_copy(row)
+            with profile_scope(cast.alice.id):
+                assert _clients_in(table) == {cast.acme.id}
+                assert _execute(f"UPDATE {table} SET id = id") == 0
+                assert _execute(f"DELETE FROM {table}") == 0
+            assert _json(row) == before
 
 
 def test_i6_nobody_makes_themselves_staff_or_reopens_their_company(cast: Cast) -> None:
@@ -412,9 +440,10 @@ def test_i6_nobody_makes_themselves_staff_or_reopens_their_company(cast: Cast) -
         Client.objects.create(profile=cast.bob, name="Second")
 
 
-@pytest.mark.parametrize("table", WRITABLE)
-def test_i6_staff_write_every_clients_rows(cast: Cast, rows_of_acme: Rows, table: str) -> None:
-    with service_scope(reason="test"):
-        everything = model_of(table).objects.count()
-    with profile_scope(cast.sofia.id):
-        assert _execute(f"UPDATE {table} SET id = id") == everything >= 2
+def test_i6_staff_write_every_clients_rows(cast: Cast, rows_of_acme: Rows, case: Case) -> None:
+    for table in WRITABLE:
+        with case(table):
+            with service_scope(reason="test"):
+                everything = model_of(table).objects.count()
+            with profile_scope(cast.sofia.id):
+                assert _execute(f"UPDATE {table} SET id = id") == everything >= 2

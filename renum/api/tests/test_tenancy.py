@@ -21,6 +21,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 # How to name an object of the address, and a body that its endpoint accepts.
 OBJECTS = {
+    "contact_id": "contacts",
     "conversation_id": "conversations",
     "message_id": "outbound_messages",
     "trigger_id": "triggers",
@@ -83,24 +84,29 @@ def test_the_walk_found_the_endpoints() -> None:
     assert len(DETAILS) >= 4
 
 
-@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
-def test_i6_every_endpoint_refuses_the_anonymous(db: None, method: str, route: str) -> None:
-    response = _call(APIClient(), method, route)
-    assert_envelope(response, 401, "NOT_AUTHENTICATED")
-    assert response["WWW-Authenticate"].startswith("Bearer")
+def test_i6_every_endpoint_refuses_the_anonymous(committed: None, subtests: pytest.Subtests) -> None:
+    for method, route in ENDPOINTS:
+        with subtests.test(method=method, route=route):
+            response = _call(APIClient(), method, route)
+            assert_envelope(response, 401, "NOT_AUTHENTICATED")
+            assert response["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("route", sorted({route for _, route in ENDPOINTS}))
-def test_i6_every_endpoint_refuses_the_anonymous_whatever_the_method(db: None, route: str) -> None:
-    for method in ("put", "delete", "options", "head"):
-        assert _call(APIClient(), method, route).status_code == 401
+def test_i6_every_endpoint_refuses_the_anonymous_whatever_the_method(
+    committed: None, subtests: pytest.Subtests
+) -> None:
+    for route in sorted({route for _, route in ENDPOINTS}):
+        for method in ("put", "delete", "options", "head"):
+            with subtests.test(method=method, route=route):
+                assert _call(APIClient(), method, route).status_code == 401
 
 
-@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
-def test_i6_every_endpoint_refuses_a_forged_token(db: None, method: str, route: str) -> None:
+def test_i6_every_endpoint_refuses_a_forged_token(committed: None, subtests: pytest.Subtests) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION="Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.")
-    assert_envelope(_call(client, method, route), 401, "INVALID_TOKEN")
+    for method, route in ENDPOINTS:
+        with subtests.test(method=method, route=route):
+            assert_envelope(_call(client, method, route), 401, "INVALID_TOKEN")
 
 
 @pytest.fixture
@@ -136,24 +142,28 @@ def test_i6_staff_that_named_one_client_do_not_find_the_objects_of_another(
     assert answer.status_code == ANSWERS.get((method, route), 200), answer.json()
 
 
-@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
 def test_i6_staff_name_the_client_whose_things_they_mean(
-    cast: Cast, api: Any, method: str, route: str
+    committed_cast: Cast, api: Any, subtests: pytest.Subtests
 ) -> None:
-    assert_envelope(_call(api(cast.sofia), method, route), 400, "CLIENT_REQUIRED")
+    client = api(committed_cast.sofia)
+    for method, route in ENDPOINTS:
+        with subtests.test(method=method, route=route):
+            assert_envelope(_call(client, method, route), 400, "CLIENT_REQUIRED")
 
 
-@pytest.mark.parametrize(("method", "route"), ENDPOINTS)
 def test_i6_naming_another_client_is_not_found(
-    committed_cast: Cast, api: Any, method: str, route: str
+    committed_cast: Cast, api: Any, subtests: pytest.Subtests
 ) -> None:
     client = api(committed_cast.alice)
-    address = _address(route, {})
-    for stranger in (committed_cast.globex.id, uuid.uuid4()):
-        by_query = getattr(client, method)(f"{address}?client_id={stranger}", {}, format="json")
-        by_header = getattr(client, method)(address, {}, format="json", HTTP_X_CLIENT_ID=str(stranger))
-        for response in (by_query, by_header):
-            assert_envelope(response, 404, "CLIENT_NOT_FOUND")
+    for method, route in ENDPOINTS:
+        address = _address(route, {})
+        for stranger in (committed_cast.globex.id, uuid.uuid4()):
+            with subtests.test(method=method, route=route, stranger=str(stranger)):
+                by_query = getattr(client, method)(f"{address}?client_id={stranger}", {}, format="json")
+                named = {"HTTP_X_CLIENT_ID": str(stranger)}
+                by_header = getattr(client, method)(address, {}, format="json", **named)
+                for response in (by_query, by_header):
+                    assert_envelope(response, 404, "CLIENT_NOT_FOUND")
 
 
 def test_i6_staff_see_the_client_that_they_name(cast: Cast, api: Any) -> None:
