@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 
-from agent_tools.models import AgentRun
+from agent_tools.models import AgentRun, AgentRunInput
 from integrations.models import (
     DeliveryAttempt,
     DeliveryPolicy,
@@ -24,7 +24,17 @@ from integrations.services import token_index, webhook_key_index
 from renum import clock
 from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
-from renum.conversations.models import Channel, Contact, Conversation, Message, Suppression
+from renum.conversations.identity import alias_index
+from renum.conversations.models import (
+    Channel,
+    Contact,
+    ContactAlias,
+    Conversation,
+    ConversationPolicy,
+    IdentityDoubt,
+    Message,
+    Suppression,
+)
 from renum.conversations.phones import phone_index
 from renum.events.models import Event
 from triggers.models import Trigger, TriggerExecution
@@ -66,6 +76,34 @@ def make_contact(
         return known
     values = {"wa_id": phone.removeprefix("+"), **fields}
     return Contact.objects.create(client=client, phone=phone, phone_index=index, name=name, **values)
+
+
+@_as_service
+def make_alias(contact: Contact, *, kind: str = "lid", value: str | None = None) -> ContactAlias:
+    """A further name of the contact: a new LID, unless said otherwise."""
+    kind, value = ContactAlias.Kind(kind), value or f"9000{next(_numbers):010}"
+    index = alias_index(contact.client_id, kind, value)
+    return ContactAlias.objects.create(
+        client_id=contact.client_id, contact=contact, kind=kind, value=value, value_index=index
+    )
+
+
+@_as_service
+def make_doubt(contact: Contact, *, other: Contact | None = None) -> IdentityDoubt:
+    """Staff are asked whether the contact and another one of the client are one person."""
+    return IdentityDoubt.objects.create(
+        client_id=contact.client_id,
+        contact=contact,
+        other=other or make_contact(contact.client),
+        reason=IdentityDoubt.Reason.SAME_MATCH_KEY,
+    )
+
+
+@_as_service
+def make_conversation_policy(client: Client, **fields: Any) -> ConversationPolicy:
+    """The client's rules for its conversations: the defaults, unless `fields` say otherwise."""
+    policy, _ = ConversationPolicy.objects.update_or_create(client=client, defaults=fields)
+    return policy
 
 
 @_as_service
@@ -256,10 +294,33 @@ def make_execution(trigger: Trigger, conversation: Conversation, **fields: Any) 
 
 
 @_as_service
-def make_agent_run(conversation: Conversation, *, text: str = "Quero agendar", **fields: Any) -> AgentRun:
-    """A turn of the Discovery agent that is still to come, unless `fields` say otherwise."""
-    values = {"agent": "discovery", "inbound_message_id": uuid.uuid4(), "input_text": text, **fields}
-    return AgentRun.objects.create(client_id=conversation.client_id, conversation=conversation, **values)
+def make_agent_run(
+    conversation: Conversation,
+    *,
+    text: str = "Quero agendar",
+    message_id: uuid.UUID | None = None,
+    **fields: Any,
+) -> AgentRun:
+    """A turn of the Discovery agent on one text, still to come, unless `fields` say otherwise."""
+    values = {"agent": "discovery", "text_count": 1, **fields}
+    run = AgentRun.objects.create(client_id=conversation.client_id, conversation=conversation, **values)
+    make_run_input(run, text=text, message_id=message_id)
+    return run
+
+
+@_as_service
+def make_run_input(
+    run: AgentRun, *, text: str = "Quero agendar", message_id: uuid.UUID | None = None, position: int = 1
+) -> AgentRunInput:
+    """A text that the run is to answer."""
+    return AgentRunInput.objects.create(
+        client_id=run.client_id,
+        run=run,
+        message_id=message_id or uuid.uuid4(),
+        position=position,
+        length=len(text),
+        text=text,
+    )
 
 
 @_as_service

@@ -13,6 +13,9 @@ from tests import factories
 # table -> whether clients may write it
 TENANT_TABLES = {
     "contacts": True,
+    "contact_aliases": True,
+    "identity_doubts": True,
+    "conversation_policies": True,
     "conversations": True,
     "messages": True,
     "suppressions": True,
@@ -27,6 +30,7 @@ TENANT_TABLES = {
     "trigger_executions": False,
     "inbound_events": False,
     "agent_runs": False,
+    "agent_run_inputs": False,
 }
 
 
@@ -40,8 +44,12 @@ def fill_tenant(client: Client) -> dict[str, models.Model]:
     integration = factories.make_integration(client)
     outbound = factories.make_outbound(conversation, integration=integration)
     trigger = factories.make_trigger(client)
+    run = factories.make_agent_run(conversation)
     rows = (
         conversation.contact,
+        factories.make_alias(conversation.contact),
+        factories.make_doubt(conversation.contact),
+        factories.make_conversation_policy(client),
         conversation,
         factories.make_message(conversation),
         factories.make_suppression(client),
@@ -55,6 +63,7 @@ def fill_tenant(client: Client) -> dict[str, models.Model]:
         trigger,
         factories.make_execution(trigger, conversation),
         factories.make_inbound(integration),
-        factories.make_agent_run(conversation),
+        run,
+        factories.make_run_input(run, position=2),
     )
     return {row._meta.db_table: row for row in rows}

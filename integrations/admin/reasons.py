@@ -58,9 +58,14 @@ ADVICE: dict[str, Any] = {
     "BOUNCED": _("O endereço não existe ou recusa e-mails; foi bloqueado. Peça outro à pessoa."),
     "BLOCKED": _("O servidor da pessoa recusou por ora; tente mais tarde."),
     "DROPPED": _("O SendGrid não a enviou: o endereço está na lista de recusas da conta, ou falta saldo."),
+    # taken back before it left
+    "SUPERSEDED": _("Chegou outra mensagem do contato antes de sair; o agente responde às duas de uma vez."),
+    "TAKEN_OVER": _("Uma pessoa assumiu a conversa antes de sair; não há o que fazer."),
     # settled later
+    "ERASED": _("A pessoa foi apagada a pedido antes do envio; não há o que fazer."),
     "SETTLED_BY_PERSON": _("Decidida por uma pessoa; veja o histórico."),
     "ECHOED": _("Confirmada pelo próprio provedor."),
+    "REPORTED_FAILURE": _("O WhatsApp aceitou e depois avisou que não entregou; confirme o número."),
 }
 # A message that waiting would have outlived was refused instead, by the same code.
 _WAITS = frozenset(

@@ -13,6 +13,7 @@ from django.db import connection
 
 from integrations.models import OutboundMessage
 from integrations.providers import MailMessage
+from renum.conversations.identity import Person, learn_about
 from renum.conversations.services import mark_sent
 from renum.events.cause import Cause
 from renum.events.models import Event
@@ -127,5 +128,4 @@ def _learn_number(client_id: UUID, message_id: UUID, digits: str) -> None:
     )
     contact = row.conversation.contact if row.conversation else None
     if contact is not None and contact.wa_id is None:
-        contact.wa_id = digits
-        contact.save(update_fields=["wa_id", "updated_at"])
+        learn_about(contact, Person(wa_id=digits))

@@ -15,6 +15,7 @@ from integrations.delivery.quiet import QuietTimes
 from integrations.models import DeliveryPolicy, DeliveryState, Integration, OutboundMessage, SendingSwitch
 from renum.accounts.models import Client
 from renum.conversations.emails import email_index
+from renum.conversations.identity import indexes_of_contacts
 from renum.conversations.models import Channel
 from renum.conversations.selectors import suppressed_of_clients
 
@@ -34,6 +35,7 @@ class Surroundings:
     policies: dict[UUID, DeliveryPolicy]
     states: dict[UUID, DeliveryState]
     suppressed: set[str]
+    names: dict[UUID, set[str]]  # the blind indexes of all names of a contact
     sent_today: Counter[UUID] = field(default_factory=Counter)
     sent_to: dict[tuple[UUID, str], list[datetime]] = field(default_factory=dict)
 
@@ -50,7 +52,7 @@ class Surroundings:
             suppressed=(
                 len(self.barred(row, addressees)) == len(set(addressees))
                 if addressees
-                else row.recipient_index in self.suppressed
+                else self._has_opted_out(row) and not row.confirms_opt_out
             ),
             sent_today=self.sent_today[row.integration_id],
             daily_limit=row.integration.daily_limit,
@@ -68,6 +70,11 @@ class Surroundings:
             contact_free_at=_free_at(lately, policy),
             next_proactive_at=state.next_proactive_at if state else None,
         )
+
+    def _has_opted_out(self, row: OutboundMessage) -> bool:
+        """Whether the recipient is barred under any of their names."""
+        names = self.names.get(row.conversation.contact_id, set()) if row.conversation else set()
+        return not self.suppressed.isdisjoint({row.recipient_index, *names})
 
     def barred(self, row: OutboundMessage, addresses: Iterable[str]) -> frozenset[str]:
         """Which of a mail's addresses must not be written to."""
@@ -90,6 +97,7 @@ def gather(
     """
     clients = {row.client_id for row in rows}
     integrations = {row.integration_id: row.integration for row in rows}
+    names = indexes_of_contacts({row.conversation.contact_id for row in rows if row.conversation})
     found = Surroundings(
         now=now,
         all_paused=SendingSwitch.objects.filter(paused=True).exists(),
@@ -97,7 +105,8 @@ def gather(
         states={
             one.integration_id: one for one in DeliveryState.objects.filter(integration_id__in=integrations)
         },
-        suppressed=_suppressed(rows, addresses or {}),
+        suppressed=_suppressed(rows, addresses or {}, names),
+        names=names,
     )
     batch = Counter(row.integration_id for row in rows if row.state == State.SENDING)
     clients_of = {row.integration_id: row.client for row in rows}
@@ -171,13 +180,19 @@ def count_used_today(clients_of: Mapping[UUID, Client], now: datetime) -> Counte
     return used
 
 
-def _suppressed(rows: Iterable[OutboundMessage], addresses: Mapping[UUID, Sequence[str]]) -> set[str]:
+def _suppressed(
+    rows: Iterable[OutboundMessage],
+    addresses: Mapping[UUID, Sequence[str]],
+    names: Mapping[UUID, set[str]],
+) -> set[str]:
     """Which of the rows' recipients are barred. An index names its client and its kind of address."""
     wanted: dict[str, tuple[set[UUID], set[str]]] = {}
     for row in rows:
         clients, indexes = wanted.setdefault(row.channel, (set(), set()))
         clients.add(row.client_id)
         indexes.add(row.recipient_index)
+        if row.conversation:
+            indexes |= names[row.conversation.contact_id]
         indexes.update(email_index(row.client_id, one) for one in addresses.get(row.id, ()))
     found: set[str] = set()
     for channel, (clients, indexes) in wanted.items():

@@ -16,9 +16,9 @@ from integrations.errors import IdempotencyMismatch, MediaUnsupported
 from integrations.models import OutboundMessage
 from renum import clock
 from renum.conversations.emails import email_index
+from renum.conversations.identity import Person, wa_id_index
 from renum.conversations.models import Conversation, Message
-from renum.conversations.phones import phone_index
-from renum.conversations.services import Person, open_conversation, record_message
+from renum.conversations.services import open_conversation, record_message
 from renum.errors import InvalidInput
 from renum.events.cause import Cause
 from renum.security.blind_index import blind_index
@@ -66,26 +66,29 @@ def enqueue_to_contact(
     cause: Cause,
     priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
     not_after: datetime | None = None,
+    confirms_opt_out: bool = False,
 ) -> OutboundMessage:
     """Put a WhatsApp message to the conversation's contact into the outbox and wake a dispatcher.
 
     A second call with the same key returns the first one's row, whatever became of it; with other
     words or another recipient it raises `IdempotencyMismatch`. Also raises `IntegrationNotFound` and
-    `IntegrationDisabled`.
+    `IntegrationDisabled`. `confirms_opt_out`: it may go although they opted out just now.
     """
     client_id, contact = conversation.client_id, conversation.contact
-    phone = str(contact.phone)
+    # Somebody without a phone is written to, and known, by how WhatsApp names them.
+    address = str(contact.phone or contact.wa_id)
     message, is_new = _store(
         client_id,
         content,
-        recipient=contact.wa_id or phone.removeprefix("+"),
-        recipient_index=phone_index(client_id, phone),
-        address=phone,
+        recipient=contact.wa_id or address.removeprefix("+"),
+        recipient_index=contact.phone_index or wa_id_index(client_id, address),
+        address=address,
         conversation=conversation,
         idempotency_key=idempotency_key,
         cause=cause,
         priority=priority,
         not_after=not_after,
+        confirms_opt_out=confirms_opt_out,
     )
     if is_new:
         record_message(
@@ -153,6 +156,7 @@ def _store(
     cause: Cause,
     priority: OutboundMessage.Priority,
     not_after: datetime | None,
+    confirms_opt_out: bool = False,
 ) -> tuple[OutboundMessage, bool]:
     """Insert the row, unless its key is known; returns it, and whether it is new."""
     fingerprint = blind_index(client_id, "outbound", f"{address}\x1f{content.essence}")
@@ -180,6 +184,7 @@ def _store(
         not_after=not_after or now + VALIDITY[priority],
         queued_at=now,
         cause=cause.as_list(),
+        confirms_opt_out=confirms_opt_out,
     )
     try:
         with transaction.atomic():

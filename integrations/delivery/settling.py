@@ -11,9 +11,14 @@ from django.db.models.functions import Coalesce
 from integrations.delivery.outcomes import Outcome, State, final_changes, note_end
 from integrations.models import DeliveryAttempt, OutboundMessage
 from renum import clock
+from renum.conversations.models import Message
+from renum.conversations.services import advance_message
 from renum.events.cause import Cause
 from renum.events.models import Event
 from renum.events.services import record_event
+
+REPORTED_FAILURE = "REPORTED_FAILURE"  # the provider took it, and told later that it did not get through
+_BEFORE_ARRIVAL = (Message.State.QUEUED, Message.State.UNKNOWN, Message.State.SENT)
 
 
 def settle_as_sent(client_id: UUID, message_id: UUID, provider_message_id: str | None) -> bool:
@@ -61,6 +66,41 @@ def settle_by_person(client_id: UUID, message_id: UUID, *, sent: bool, cause: Ca
     if moved:
         note_end(client_id, message_id, State(changes["state"]), decided_by=cause)
     return bool(moved)
+
+
+def note_receipts(
+    client_id: UUID, message_ids: list[UUID], state: Message.State, *, at: datetime, cause: Cause
+) -> int:
+    """The provider tells how far these messages got; states only move forward. Returns how many moved.
+
+    The first sign that a message arrived, and a failure after it was taken, are events. The caller is
+    in a scope.
+    """
+    rows = Message.objects.filter(client_id=client_id, id__in=message_ids)
+    before = dict(rows.order_by("id").select_for_update().values_list("id", "state"))
+    moved = advance_message(client_id, message_ids, state)
+    if state not in (Message.State.DELIVERED, Message.State.READ, Message.State.FAILED):
+        return moved
+    news = [one for one, known in before.items() if known in _BEFORE_ARRIVAL]
+    sent = OutboundMessage.objects.filter(client_id=client_id, id__in=news)
+    if state == Message.State.FAILED:
+        kind = Event.Kind.MESSAGE_FAILED
+        sent.filter(state__in=[State.SENT, State.UNKNOWN]).update(
+            **final_changes(State.FAILED, clock.now(), reason_code=REPORTED_FAILURE)
+        )
+    else:
+        kind = Event.Kind.MESSAGE_DELIVERED
+        sent.filter(delivered_at=None).update(delivered_at=at)
+    of_message = Message.objects.filter(client_id=client_id, id__in=news)
+    for message_id, conversation_id, chain in of_message.values_list("id", "conversation_id", "cause"):
+        record_event(
+            client_id,
+            kind,
+            cause=Cause((*Cause(tuple(chain)).noting("message", message_id).chain, *cause.chain)),
+            conversation_id=conversation_id,
+            data={"message_id": str(message_id)},
+        )
+    return moved
 
 
 def note_mail_event(

@@ -61,6 +61,9 @@ class Integration(models.Model):
     webhook_key = SealedTextField(editable=False)  # the secret part of our webhook address
     webhook_key_index = models.CharField(max_length=HEX_LENGTH, editable=False)
     token_index = models.CharField(max_length=HEX_LENGTH, editable=False, blank=True)
+    # Former secrets go on opening our webhook for a while, so that a rotation loses nothing.
+    previous_token_index = models.CharField(max_length=HEX_LENGTH, editable=False, blank=True, default="")
+    previous_valid_until = models.DateTimeField(null=True, blank=True, editable=False)
     last_tested_at = models.DateTimeField(_("último teste"), null=True, blank=True)
     last_error = models.TextField(_("último erro"), null=True, blank=True)
     created_at = models.DateTimeField(_("criada em"), default=clock.now)
@@ -84,6 +87,7 @@ class Integration(models.Model):
         )
         indexes = (
             models.Index(fields=["token_index"], name="integrations_token"),  # webhooks without a key
+            models.Index(fields=["previous_token_index"], name="integrations_former_token"),  # the same
             models.Index(fields=["type"], name="idx_integrations_type"),  # /health/integrations
             models.Index(fields=["status"], name="idx_integrations_status"),  # the console's filter
         )

@@ -69,6 +69,8 @@ class OutboundMessage(models.Model):
     lease_token = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
     provider_message_id = models.CharField(_("ID no provedor"), max_length=128, null=True, blank=True)
+    # the one message that may go to somebody who opted out: that we heard them
+    confirms_opt_out = models.BooleanField(default=False, editable=False)
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
     queued_at = models.DateTimeField(_("na fila desde"), default=clock.now)
     sent_at = models.DateTimeField(_("enviada em"), null=True, blank=True)

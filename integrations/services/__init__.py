@@ -4,6 +4,7 @@ from integrations.services.changes import change_integration, change_integration
 from integrations.services.connections import (
     check_integration,
     configure,
+    previous_settings,
     restore_previous,
     token_index,
     webhook_key_index,
@@ -17,6 +18,7 @@ from integrations.services.policies import (
 )
 from integrations.services.probing import Checked
 from integrations.services.sending import send_mail, send_media, send_whatsapp_text
+from integrations.services.sessions import note_session
 from integrations.services.templates import change_template, check_template_fields, create_template
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "configure",
     "create_template",
     "list_tables",
+    "note_session",
+    "previous_settings",
     "read_rows",
     "remove_integration",
     "restore_previous",

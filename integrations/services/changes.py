@@ -55,7 +55,8 @@ def remove_integration(integration: Integration, *, cause: Cause) -> None:
     integration.status = Integration.Status.DISCONNECTED
     integration.config, integration.candidate_config, integration.previous_config = {}, None, None
     integration.webhook_key, integration.webhook_key_index = key, webhook_key_index(key)
-    integration.token_index = ""
+    integration.token_index = integration.previous_token_index = ""
+    integration.previous_valid_until = None
     integration.save()
     cache.forget(integration)
     outcomes.release_held(integration.client_id, integration_id=integration.id)

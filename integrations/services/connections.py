@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.conf import settings
 from pydantic import SecretStr, ValidationError
 
 from integrations import cache, errors, providers
-from integrations.delivery import breaker, limits, outcomes
+from integrations.delivery import limits
 from integrations.models import Integration
 from integrations.services.probing import (
     Checked,
@@ -26,6 +27,7 @@ from integrations.services.probing import (
     reach,
     typed_settings,
 )
+from integrations.services.sessions import use_again
 from renum import clock
 from renum.events.cause import Cause
 from renum.events.models import Event
@@ -37,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 Scope = Callable[[], AbstractContextManager[None]]
 WEBHOOK_KEY_BYTES = 32
+FORMER_SECRETS_VALID = timedelta(hours=24)
 _PROVIDER = "provider"  # names a slot's provider, beside its settings
 _ATTEMPT = "attempt"  # tells one candidate from the next
 
@@ -78,15 +81,20 @@ def restore_previous(scope: Scope, integration: Integration, *, cause: Cause) ->
 
     Raises `NothingToRestore`, `IntegrationUnreadable`, and what `configure` raises.
     """
+    kind, config = previous_settings(integration)
+    return _try_out(scope, integration.client_id, kind, config, cause=cause)
+
+
+def previous_settings(integration: Integration) -> tuple[str, providers.ProviderSettings]:
+    """The provider and settings that worked last; raises `NothingToRestore`, `IntegrationUnreadable`."""
     try:
         slot = integration.previous_config
         if not slot:
             raise errors.NothingToRestore
         kind = str(slot[_PROVIDER])
-        config = providers.get(kind).settings.model_validate(_without_marks(slot))
+        return kind, providers.get(kind).settings.model_validate(_without_marks(slot))
     except (ValidationError, DecryptionFailed) as error:
         raise errors.IntegrationUnreadable from error
-    return _try_out(scope, integration.client_id, kind, config, cause=cause)
 
 
 def _try_out(
@@ -163,6 +171,9 @@ def _swap(
         former_config = {_PROVIDER: integration.provider, **_readable_config(integration)}
         if former_config != {_PROVIDER: kind, **config.model_dump()}:  # saved again, nothing is replaced
             integration.previous_config = former_config
+            # Until the provider and whoever else posts has learned the new secrets, the old ones still open.
+            integration.previous_token_index = integration.token_index
+            integration.previous_valid_until = clock.now() + FORMER_SECRETS_VALID
     integration.candidate_config = None
     former = providers.REGISTRY.get(integration.provider)
     if created or not integration.name or (former and integration.name == former.title):
@@ -175,7 +186,7 @@ def _swap(
     integration.last_tested_at = clock.now()
     integration.last_error = checked.health.detail or None
     integration.save()
-    _back_in_use(integration)
+    use_again(integration)
     record_event(
         client_id,
         Event.Kind.INTEGRATION_CONFIGURED,
@@ -254,19 +265,8 @@ def check_integration(scope: Scope, integration: Integration) -> Checked:
     with scope():
         _note(integration, status=_status_of(checked), last_error=checked.health.detail or None)
         if checked.health.connected:
-            _back_in_use(integration)
+            use_again(integration)
     return checked
-
-
-def _back_in_use(integration: Integration) -> None:
-    """The connection was seen to work: what waited for it need not wait on."""
-    breaker.close(integration)
-    outcomes.release_held(
-        integration.client_id,
-        integration_id=integration.id,
-        reasons=["SESSION_DISCONNECTED", "BREAKER_OPEN"],
-    )
-    cache.forget(integration)
 
 
 def _status_of(checked: Checked) -> Integration.Status:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agent_tools.reasons import Reason as AgentReason
 from integrations import errors
 from integrations.admin.reasons import ADVICE
 from integrations.delivery.gate import Reason
@@ -57,6 +58,10 @@ def mail(cast: Cast, **fields: Any) -> OutboundMessage:
 # --- Codes and their advice ------------------------------------------------------------------------
 
 
+# What an agent takes back: by the code of the run that wrote it.
+WITHDRAWN = (AgentReason.SUPERSEDED, AgentReason.TAKEN_OVER)
+
+
 def provider_codes(cls: type[errors.ProviderError] = errors.ProviderError) -> Iterator[str]:
     yield cls.code
     for child in cls.__subclasses__():
@@ -65,7 +70,7 @@ def provider_codes(cls: type[errors.ProviderError] = errors.ProviderError) -> It
 
 def delivery_codes() -> set[str]:
     """The codes that delivery writes as they stand in its source."""
-    sources = (ROOT / "integrations/delivery").glob("*.py")
+    sources = [*(ROOT / "integrations/delivery").glob("*.py"), ROOT / "integrations/holdings.py"]
     written = re.compile(r'(?:reason_code=|^[A-Z_]+ = )"([A-Z_]+)"', re.M)  # in place, or as a constant
     return {code for source in sources for code in written.findall(source.read_text())}
 
@@ -81,15 +86,16 @@ def mail_codes() -> set[str]:
 
 
 def test_every_code_that_a_message_can_end_with_has_advice() -> None:
-    assert {"PARTLY_REFUSED", "WORKER_LOST", "ECHOED", "SETTLED_BY_PERSON"} <= delivery_codes()
+    known = {"PARTLY_REFUSED", "WORKER_LOST", "ECHOED", "SETTLED_BY_PERSON", "REPORTED_FAILURE", "ERASED"}
+    assert known <= delivery_codes()
     assert len(mail_codes()) == 3
     assert len(set(provider_codes())) == 11
-    codes = {*Reason, *provider_codes(), *delivery_codes(), *mail_codes()}
+    codes = {*Reason, *provider_codes(), *delivery_codes(), *mail_codes(), *WITHDRAWN}
     assert {code for code in codes if not str(ADVICE.get(code, ""))} == set()
 
 
 def test_no_advice_is_for_a_code_that_nothing_writes() -> None:
-    written = {*Reason, *provider_codes(), *delivery_codes(), *mail_codes()}
+    written = {*Reason, *provider_codes(), *delivery_codes(), *mail_codes(), *WITHDRAWN}
     assert set(ADVICE) - written == set()
 
 

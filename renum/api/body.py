@@ -32,8 +32,9 @@ def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
     declared = request.META.get("CONTENT_LENGTH") or ""
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     stream = request.META["wsgi.input"] if declared in ("", "0") and is_chunked else request
-    if declared.isdigit() and int(declared) > limit:
-        _discard(stream)
+    if declared.isdecimal() and int(declared) > limit:
+        if int(declared) <= limit + DISCARDED_BYTES:
+            _discard(stream)
         raise RequestDataTooBig
     body = stream.read(limit + 1)
     if len(body) > limit:

@@ -13,6 +13,8 @@ from renum.security.blind_index import blind_index
 _JID = re.compile(r"(?P<digits>\d+)(:\d+)?@(s\.whatsapp\.net|c\.us)", re.ASCII)
 # Older WhatsApp accounts lack the ninth digit: 55, area code, eight digits of which the first is 6–9.
 _WITHOUT_NINTH = re.compile(r"55(?P<area>[1-9]\d)(?P<number>[6-9]\d{7})")
+_LID = re.compile(r"(?P<digits>\d{6,20})(:\d+)?@lid", re.ASCII)
+_BRAZILIAN = re.compile(r"55(?P<area>[1-9]\d)9?(?P<number>\d{8})", re.ASCII)
 _ALLOWED = re.compile(r"[\d\s().+-]{8,25}", re.ASCII)
 
 
@@ -44,6 +46,18 @@ def phone_from_jid(jid: str) -> str | None:
     """Return the digits of a person's WhatsApp id; None for groups, LIDs, newsletters and broadcasts."""
     match = _JID.fullmatch(jid)
     return match["digits"] if match else None
+
+
+def lid_from_jid(jid: str) -> str | None:
+    """Return the digits of a LID, WhatsApp's privacy id, which is never a phone; None for anything else."""
+    match = _LID.fullmatch(jid)
+    return match["digits"] if match else None
+
+
+def match_key(digits: str) -> str | None:
+    """Area code and last eight digits of a Brazilian number, with or without the ninth; else None."""
+    match = _BRAZILIAN.fullmatch(digits)
+    return f"{match['area']}{match['number']}" if match else None
 
 
 def phone_index(client_id: UUID, phone: str) -> str:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from renum import clock
 from renum.accounts.models import Client, Profile
 from renum.accounts.scope import service_scope
+from renum.conversations.identity import Person
 from renum.conversations.models import Message
-from renum.conversations.services import Person, open_conversation, record_message
+from renum.conversations.services import open_conversation, record_message
 from renum.events.cause import Cause
 
 PASSWORD = "renum-demo"  # noqa: S105  published in the README; refused in production

@@ -29,8 +29,9 @@ SELECT gen_random_uuid(), %s, '\\x00', n::text, now(), now() FROM generate_serie
 """
 _IDLE = """
 INSERT INTO conversations
-    (id, client_id, contact_id, channel, status, last_message_at, quiet_since, created_at, updated_at)
-SELECT gen_random_uuid(), client_id, id, 'whatsapp', 'open', at, at, at, at
+    (id, client_id, contact_id, channel, status, last_message_at, quiet_since, attention_reason,
+     created_at, updated_at)
+SELECT gen_random_uuid(), client_id, id, 'whatsapp', 'open', at, at, '', at, at
 FROM (SELECT *, %s::timestamptz - make_interval(secs => 60 * 86400 * random()) AS at FROM contacts) c
 """
 

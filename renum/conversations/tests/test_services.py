@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
+from renum.conversations.identity import Person, find_or_create_contact
 from renum.conversations.models import Contact, Conversation, Message
 from renum.conversations.services import (
-    Person,
     advance_message,
     change_status,
     open_conversation,
@@ -393,3 +393,13 @@ def test_i3_receipts_at_once_end_in_the_furthest_state(committed_cast: Cast) -> 
     assert all(isinstance(moved, int) for moved in run_together(work, 9))
     with service_scope(reason="test"):
         assert _state(message) == State.READ
+
+
+def test_twenty_who_meet_a_person_at_once_make_one_contact(committed_cast: Cast) -> None:
+    def encounter(_: int) -> Any:
+        with service_scope(reason="test"):
+            return find_or_create_contact(
+                committed_cast.acme.id, Person(wa_id=PHONE[1:], lid="200000000000002")
+            ).id
+
+    assert len(set(run_together(encounter, 20))) == 1

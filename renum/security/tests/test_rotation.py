@@ -82,6 +82,7 @@ def test_every_encrypted_column_is_known_to_the_rotation():
         "contacts.phone",
         "contacts.wa_id",
         "contacts.name",
+        "contact_aliases.value",
         "integrations.candidate_config",
         "integrations.config",
         "integrations.previous_config",
@@ -89,7 +90,7 @@ def test_every_encrypted_column_is_known_to_the_rotation():
         "outbound_messages.recipient",
         "outbound_messages.body",
         "inbound_events.payload",
-        "agent_runs.input_text",
+        "agent_run_inputs.text",
     }
 
 
