@@ -32,6 +32,7 @@ REASONS: dict[str, Any] = {
     "UNKNOWN_SHAPE": _("O formato não é conhecido."),
     "EVENT_NOT_HANDLED": _("Eventos deste tipo não são usados."),
     "SENT_FROM_PHONE": _("Foi enviada pelo próprio telefone do cliente."),
+    "OWN_CHAT": _("É uma anotação do cliente para si mesmo."),
     "GROUP_MESSAGE": _("Mensagens de grupos não são atendidas."),
     "NOT_A_PERSON": _("Não veio de uma pessoa."),
     "RECEIPT_NOT_HANDLED": _("Este recibo não muda nada."),
@@ -40,6 +41,9 @@ REASONS: dict[str, Any] = {
     "DUPLICATE_MESSAGE": _("A mensagem já era conhecida."),
     "ECHO_NOT_OURS": _("Foi enviada por outro sistema."),
     "ECHO_KNOWN": _("O envio já estava confirmado."),
+    "HISTORY": _("São mensagens de antes da conexão; não contam como novas."),
+    "CONNECTING": _("O número está sendo conectado; ainda não mudou nada."),
+    "CONNECTION_UNCHANGED": _("A integração já estava nesta situação."),
     "PROCESSING_FAILED": _("Falhou repetidamente ao ser processado; avise a equipe técnica."),
 }
 

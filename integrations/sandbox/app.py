@@ -11,7 +11,7 @@ from .context import BODY_LIMIT_BYTES, SANDBOX, Refused, Sandbox, read_json
 from .demo_database import DATABASE, DemoDatabase
 from .faults import Faults, InvalidFault
 from .gateway import answer_errors_in_json, journal_and_misfortune
-from .inbound import post_inbound
+from .inbound import post_connection, post_inbound
 from .journal import CAPACITY, Journal
 from .mounts import MOUNTS
 from .webhooks import Webhooks
@@ -48,6 +48,7 @@ def create_app(
     app.router.add_delete("/_sandbox/journal", clear_journal)
     app.router.add_get("/_sandbox/posted", list_posted)
     app.router.add_post("/_sandbox/inbound", post_inbound)
+    app.router.add_post("/_sandbox/connection", post_connection)
     app.router.add_get("/_sandbox/faults", list_faults)
     app.router.add_post("/_sandbox/faults", add_faults)
     app.router.add_delete("/_sandbox/faults", clear_faults)

@@ -9,20 +9,24 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .context import SANDBOX, Refused, Sandbox, base_url_of, read_json
+from .envelopes import SHAPES, Writer, connection_event, spoken
 from .evolution_webhooks import PROVIDER as EVOLUTION
 from .evolution_webhooks import envelope, received_message
 from .evolution_webhooks import post as post_as_evolution
 from .faults import digits_of, first_error
 from .journal import utc_text
-from .payloads import Text, message_event, new_go_id, new_v1_id, v1_event
+from .payloads import Text, new_go_id, new_v1_id, v1_event
 from .uazapi import MOUNT
-from .webhooks import INBOUND, Deliveries, Dialect, Registration
+from .webhooks import API_ECHO, FROM_PHONE, INBOUND, Deliveries, Dialect, Registration
+
+TRAITS: dict[Writer, frozenset[str]] = {"contact": INBOUND, "phone": FROM_PHONE, "api": API_ECHO}
 
 
 class Inbound(BaseModel):
     """`at` is the instant of the message; `times` delivers the very same event that often, at once.
 
     `dialect` `evolution` goes to the webhook that is set there, any other to the one registered with Uazapi.
+    In the dialect `go` the message may be of any `kind`, and `by` somebody at the client's own phone.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -34,6 +38,9 @@ class Inbound(BaseModel):
     times: int = Field(default=1, ge=1, le=20)
     at: str | None = None
     name: str = Field(default="Contato de teste", max_length=200)
+    kind: str = "text"
+    by: Writer = "contact"
+    refers_to: str = Field(default="", max_length=200)
 
     @field_validator("phone")
     @classmethod
@@ -42,6 +49,13 @@ class Inbound(BaseModel):
         if not 8 <= len(digits) <= 15:
             raise ValueError("needs 8 to 15 digits with the country code")
         return digits
+
+    @field_validator("kind")
+    @classmethod
+    def _require_known_kind(cls, value: str) -> str:
+        if value not in SHAPES:
+            raise ValueError(f"needs one of {', '.join(SHAPES)}")
+        return value
 
     @field_validator("at")
     @classmethod
@@ -62,7 +76,7 @@ async def post_inbound(request: web.Request) -> web.Response:
     registration = sandbox.webhooks.registration
     if registration is None:
         raise Refused(409, "no webhook was registered: configure the integration first")
-    if not registration.wants("messages", INBOUND):
+    if not registration.wants("messages", TRAITS[inbound.by]):
         raise Refused(409, "the registered webhook is disabled or does not want messages")
     dialect = inbound.dialect or registration.dialect
     message = Text(
@@ -73,7 +87,13 @@ async def post_inbound(request: web.Request) -> web.Response:
         name=inbound.name,
     )
     if dialect == "go":
-        event = message_event(message, base_url_of(request, MOUNT), from_api=False)
+        event = spoken(
+            inbound.kind,
+            message,
+            base_url_of(request, MOUNT),
+            by=inbound.by,
+            refers_to=inbound.refers_to,
+        )
     else:
         event = _signed(message, inbound.at, registration, sandbox)
     return await _deliver(
@@ -81,6 +101,38 @@ async def post_inbound(request: web.Request) -> web.Response:
         inbound.times,
         message.message_id,
         dialect,
+    )
+
+
+class Connection(BaseModel):
+    """The number's session changes; `reason` is what WhatsApp says of its end."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    status: Literal["connecting", "connected", "disconnected"]
+    reason: str = Field(default="", max_length=200)
+
+
+async def post_connection(request: web.Request) -> web.Response:
+    """The number is logged in or out: tell it as uazapiGO does."""
+    sandbox = request.app[SANDBOX]
+    try:
+        change = Connection.model_validate(await read_json(request))
+    except ValidationError as exc:
+        raise Refused(400, first_error(exc)) from exc
+    registration = sandbox.webhooks.registration
+    if registration is None or not registration.wants("connection", frozenset()):
+        raise Refused(409, "no webhook wants it: configure the integration first")
+    now = datetime.now(UTC)
+    event = connection_event(
+        change.status,
+        base_url_of(request, MOUNT),
+        lost_at=utc_text(now, timespec="milliseconds") if change.status == "disconnected" else "",
+        reason=change.reason,
+        event_id=new_go_id(),
+    )
+    return await _deliver(
+        lambda: sandbox.webhooks.post(event, registration, phone=""), 1, str(event["event_id"]), "go"
     )
 
 

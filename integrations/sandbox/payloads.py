@@ -100,7 +100,7 @@ def message_event(message: Text, base_url: str, *, from_api: bool) -> dict[str, 
     # For our own messages `sender*` is the owner; only `chatid` names the person in both directions.
     speaker = OWNER if from_api else message.phone
     return {
-        **_envelope("messages", base_url),
+        **envelope("messages", base_url),
         "chatSource": "updated",
         "chat": {
             "id": "r" + hashlib.sha256(message.phone.encode()).hexdigest()[:14],
@@ -156,7 +156,7 @@ def message_event(message: Text, base_url: str, *, from_api: bool) -> dict[str, 
 
 def delivered_event(message: Text, base_url: str) -> dict[str, Any]:
     return {
-        **_envelope("messages_update", base_url),
+        **envelope("messages_update", base_url),
         "type": "ReadReceipt",
         "state": "Delivered",
         "event": {
@@ -229,7 +229,8 @@ def status_answer(base_url: str) -> dict[str, Any]:
     }
 
 
-def _envelope(event_type: str, base_url: str) -> dict[str, Any]:
+def envelope(event_type: str, base_url: str) -> dict[str, Any]:
+    """Build what every body of the live product has in common."""
     # The live product puts the instance's credential into every body that it posts.
     return {
         "BaseUrl": base_url,

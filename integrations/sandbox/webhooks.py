@@ -25,6 +25,7 @@ RETRY_PAUSE_SECONDS = 0.5
 ATTEMPT_TIMEOUT_SECONDS = 15
 
 INBOUND = frozenset({"wasNotSentByApi", "fromMeNo", "isGroupNo"})
+FROM_PHONE = frozenset({"wasNotSentByApi", "fromMeYes", "isGroupNo"})
 API_ECHO = frozenset({"wasSentByApi", "fromMeYes", "isGroupNo"})
 RECEIPT: frozenset[str] = frozenset()  # excludeMessages does not suppress receipts
 

@@ -8,23 +8,60 @@ from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """The other side of a chat, by whatever names the provider gave: at least one of the first two.
+
+    `wa_digits`: the number as WhatsApp knows it. `lid`: the digits of the privacy id, never a phone.
+    """
+
+    wa_digits: str | None
+    lid: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
-    """A person wrote. `phone_digits` as WhatsApp knows them; `kind` is `text` or a kind of media."""
+    """A person wrote. `kind`: `text`, a kind of media, `location`, `contact`, `reaction`, `poll`, ….
+
+    `text`: words for an agent: the text itself, a caption, the label of what was chosen; empty for what
+    has no words. `refers_to`: the provider's id of the message that this one edits,
+    reacts to or answers a poll of; `is_edit` tells an edit from the others.
+    """
 
     provider_message_id: str
-    phone_digits: str
+    peer: Peer
     text: str
     kind: str
-    name: str | None
     sent_at: datetime | None
+    refers_to: str = ""
+    is_edit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FromPhone:
+    """Somebody of the client wrote to `peer` from the phone itself: a person took over."""
+
+    provider_message_id: str
+    peer: Peer
+    length: int
+    kind: str
+    sent_at: datetime | None
+    refers_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """The provider shows a message that was sent through its API. `reference`: ours, if we sent it."""
+    """The provider shows a message that was sent through its API. `reference`: ours, if we sent it.
+
+    `peer` is None where the provider does not say whom it went to.
+    """
 
     provider_message_id: str
     reference: str
+    peer: Peer | None = None
+    length: int = 0
+    kind: str = "text"
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +70,15 @@ class Receipt:
 
     provider_message_ids: list[str]
     state: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChange:
+    """The number's session came, is coming, or went; `reason` in the provider's words."""
+
+    status: Literal["connected", "connecting", "disconnected"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +109,7 @@ class TryLater(Exception):
     """What the event is about may not be on record yet; soon it will be."""
 
 
-Parsed = Inbound | Echo | Receipt | MailEvent | Ignored
+Parsed = Inbound | FromPhone | Echo | Receipt | ConnectionChange | MailEvent | Ignored
 
 
 @dataclass(frozen=True, slots=True)

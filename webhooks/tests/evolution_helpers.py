@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.test import Client as Browser
 
 from integrations.models import Integration
 from integrations.providers.evolution.config import EvolutionSettings
@@ -14,7 +13,7 @@ from integrations.sandbox import evolution_webhooks as vendor
 from integrations.services import webhook_key_index
 from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
-from webhooks.tests.helpers import PHONE, encode
+from webhooks.tests.helpers import PHONE, browser, encode
 
 KEY = "the-secret-part-of-the-address"
 SECRET = "a-secret-in-a-header"
@@ -82,6 +81,6 @@ def post(payload: Any, *, key: str = KEY, secret: str | None = SECRET, **headers
     """Post JSON, or bytes as they are. A crash of the view is its 500."""
     if secret is not None:
         headers["X-Webhook-Secret"] = secret
-    return Browser(raise_request_exception=False).post(
+    return browser().post(
         f"/webhooks/evolution/{key}", encode(payload), content_type="application/json", headers=headers
     )

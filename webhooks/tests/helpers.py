@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client as Browser
+from django.test.client import ClientHandler
 from pydantic import SecretStr
 
 from integrations.models import Integration
@@ -22,6 +23,7 @@ KEY = "the-secret-part-of-the-address"
 TOKEN = payloads.TOKEN
 SECRET = "a-webhook-secret"
 PHONE = "5511987650001"
+_HANDLER = ClientHandler(enforce_csrf_checks=False)  # one for all: each would set up the middleware anew
 
 
 def connect(client: Client, *, key: str = KEY, token: str = TOKEN, secret: str | None = None) -> Integration:
@@ -82,12 +84,19 @@ def encode(payload: Any) -> bytes:
     return payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
 
 
+def browser() -> Browser:
+    """One that takes a crash of a view for its 500."""
+    made = Browser(raise_request_exception=False)
+    made.handler = _HANDLER
+    return made
+
+
 def post(
     payload: Any, *, key: str | None = KEY, api_key: str | None = None, signature: str | None = None
-) -> HttpResponse:
+) -> Any:
     """Post JSON, or bytes as they are. A crash of the view is its 500."""
     headers = {"X-API-Key": api_key, "X-Webhook-Signature": signature}
-    return Browser(raise_request_exception=False).post(
+    return browser().post(
         f"/webhooks/uazapi/{key}" if key else "/webhooks/uazapi",
         encode(payload),
         content_type="application/json",
@@ -110,7 +119,7 @@ def outcomes() -> list[tuple[str, str]]:
     return [(event.state, event.reason_code) for event in inbox()]
 
 
-def refusal(response: HttpResponse) -> dict[str, Any]:
+def refusal(response: Any) -> dict[str, Any]:
     """The envelope of a refusal without its timestamp, with its status."""
     body = response.json()
     assert set(body) == {"success", "error", "error_code", "details", "timestamp"}

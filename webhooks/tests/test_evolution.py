@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client as Browser
 from pydantic import SecretStr
 
-from agent_tools.models import AgentRun
+from agent_tools.models import AgentRun, AgentRunInput
 from integrations import providers
 from integrations.models import Integration
 from integrations.providers.base import TextMessage
@@ -185,11 +185,11 @@ def test_i1_answers_503_while_the_database_is_down_and_takes_the_retry(
     connect(cast.acme)
     event = upsert()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("the database is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("webhooks.services.take_in", fail)
+        patch.setattr("webhooks.receiving._insert", fail)
         assert refusal(post(event))["status"] == 503
     assert inbox() == []
     receive(event)
@@ -216,49 +216,90 @@ def test_a_text_opens_a_conversation_and_asks_the_agent(cast: Cast) -> None:
     receive(upsert("Quero agendar", message_id="3EB0A", sent_at=sent_at))
 
     (event,) = inbox()
-    contact, conversation, message, run = (
-        only(model) for model in (Contact, Conversation, Message, AgentRun)
+    contact, conversation, message, run, asked = (
+        only(model) for model in (Contact, Conversation, Message, AgentRun, AgentRunInput)
     )
     assert {row.client_id for row in (contact, conversation, message, run)} == {cast.acme.id}
     assert (contact.phone, contact.wa_id, contact.name) == (f"+{PHONE}", PHONE, "Marina")
     assert (conversation.status, conversation.last_inbound_at) == ("open", sent_at)
     assert (message.direction, message.state, message.kind) == ("inbound", "received", "text")
     assert (message.provider_message_id, message.occurred_at) == ("3EB0A", sent_at)
-    assert (run.state, run.input_text, run.inbound_message_id) == ("pending", "Quero agendar", message.id)
+    assert (run.state, asked.text, asked.message_id) == ("pending", "Quero agendar", message.id)
     assert run.cause == [f"inbound:{event.id}", f"message:{message.id}"]
     assert (event.state, event.payload) == ("done", None)
 
 
-def test_media_is_noted_without_an_agent(cast: Cast) -> None:
+def test_media_without_a_caption_is_noted_without_an_agent(cast: Cast) -> None:
     connect(cast.acme)
-    receive(upsert(message={"imageMessage": {"caption": "Olá"}}, messageType="imageMessage"))
+    receive(upsert(message={"imageMessage": {"caption": ""}}, messageType="imageMessage"))
     assert (only(Message).kind, outcomes()) == ("image", [("done", "")])
     assert rows(AgentRun) == []
+    receive(upsert(message={"imageMessage": {"caption": "Olá"}}, messageType="imageMessage"))
+    assert only(AgentRunInput).text == "Olá"
+
+
+def test_a_person_without_a_phone_is_talked_to_under_their_lid(cast: Cast) -> None:
+    connect(cast.acme)
+    receive(upsert(key={"remoteJid": LID, "remoteJidAlt": None}))
+    contact = only(Contact)
+    assert (contact.phone, contact.wa_id, only(AgentRunInput).text) == (None, LID, "Olá, quero agendar")
+
+
+def test_what_the_phone_sent_is_a_person_s_and_pauses_the_agent(cast: Cast) -> None:
+    connect(cast.acme)
+    receive(upsert("Já te ligo", message_id="3EB0A", key={"fromMe": True}))
+    message = only(Message)
+    assert (message.direction, message.author, message.length) == ("outbound", "person", 10)
+    assert only(Conversation).agent_paused_until is not None
+    assert only(Contact).name is None, "the name beside it is the client's own"
+    assert rows(AgentRun) == []
+
+
+def test_what_we_sent_ourselves_is_known_by_its_id(cast: Cast) -> None:
+    connect(cast.acme)
+    sent_message(cast.acme, "3EB0S")
+    receive(upsert("Olá", message_id="3EB0S", key={"fromMe": True}))
+    assert outcomes() == [("ignored", "DUPLICATE_MESSAGE")]
+    assert only(Conversation).agent_paused_until is None
+
+
+def test_the_session_s_status_follows_what_is_told(cast: Cast) -> None:
+    integration = connect(cast.acme)
+    seen = []
+    for state in ("open", "close", "close", "connecting", "open", "close", "open"):
+        receive({**envelope("connection.update", {"state": state, "statusReason": 401}), "date_time": ""})
+        seen.append(only(Integration, id=integration.id).status)
+    off, on = "disconnected", "connected"
+    assert seen == [on, off, off, off, on, off, on]
+    assert len(rows(Event, kind="integration_disconnected")) == 2
 
 
 def test_a_person_behind_a_lid_is_the_person_of_the_phone(cast: Cast) -> None:
     connect(cast.acme)
-    receive(
+    for payload in (
         upsert(key={"remoteJid": LID, "senderPn": f"{PHONE}@s.whatsapp.net"}),
         upsert(key={"remoteJid": LID, "remoteJidAlt": f"{PHONE}@s.whatsapp.net"}),
         upsert(),
-    )
+    ):
+        assert post(payload).status_code == 200
+    (chat,) = {event.chat_index for event in inbox()}
+    assert chat != ""
+    services.process_inbox()
     assert (only(Contact).phone, len(rows(Message)), len(rows(Conversation))) == (f"+{PHONE}", 3, 1)
-    assert len({event.chat_index for event in inbox()}) == 1
+    assert {event.chat_index for event in inbox()} == {""}  # once it is dealt with, it tells no chat
 
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (upsert(key={"remoteJid": LID, "remoteJidAlt": None}), "NOT_A_PERSON"),
-        (upsert(key={"remoteJid": f"{PHONE}@lid", "remoteJidAlt": None}), "NOT_A_PERSON"),
         (upsert(key={"remoteJid": "status@broadcast"}), "NOT_A_PERSON"),
         (upsert(key={"remoteJid": "1203630@newsletter"}), "NOT_A_PERSON"),
         (upsert(key={"remoteJid": "1203630@g.us"}), "GROUP_MESSAGE"),
-        (upsert(key={"fromMe": True}), "SENT_FROM_PHONE"),
-        (upsert(phone="5511"), "INVALID_PHONE"),
+        (upsert(phone="5511", key={"remoteJidAlt": None}), "INVALID_PHONE"),
         (envelope("send.message", {"key": {"id": "3EB0A", "fromMe": True}}), "ECHO_NOT_OURS"),
-        (envelope("connection.update", {"state": "close"}), "EVENT_NOT_HANDLED"),
+        (envelope("connection.update", {"state": "connecting"}), "CONNECTING"),
+        (envelope("connection.update", {"state": "waiting"}), "UNKNOWN_SHAPE"),
+        (envelope("messages.set", [{"message": {"conversation": "ontem"}}]), "HISTORY"),
         (envelope("qrcode.updated", {"qrcode": {"base64": "data:…"}}), "EVENT_NOT_HANDLED"),
         (update("unknown", "READ"), "RECEIPT_UNKNOWN"),
         (update("unknown", "PENDING"), "RECEIPT_NOT_HANDLED"),
@@ -266,8 +307,8 @@ def test_a_person_behind_a_lid_is_the_person_of_the_phone(cast: Cast) -> None:
         (["what", "ever"], "UNKNOWN_SHAPE"),
         (None, "UNKNOWN_SHAPE"),
     ],
-    ids=["lid", "lid-like-a-phone", "status", "newsletter", "group", "phone", "no-phone", "echo"]
-    + ["connection", "qr", "unknown-receipt", "pending", "object", "list", "null"],
+    ids=["status", "newsletter", "group", "no-phone", "echo", "connecting", "waiting", "history"]
+    + ["qr", "unknown-receipt", "pending", "object", "list", "null"],
 )
 def test_i8_what_is_not_for_us_is_ignored_with_a_reason(cast: Cast, payload: Any, reason: str) -> None:
     connect(cast.acme)
@@ -280,7 +321,7 @@ def test_i8_what_is_not_for_us_is_ignored_with_a_reason(cast: Cast, payload: Any
 def test_a_list_of_messages_is_a_message_each(cast: Cast) -> None:
     connect(cast.acme)
     receive(batch(upsert("Um"), upsert("Dois"), upsert("Três", phone="5511987650002")))
-    assert sorted(run.input_text for run in rows(AgentRun)) == ["Dois", "Três", "Um"]
+    assert sorted(asked.text for asked in rows(AgentRunInput)) == ["Dois", "Três", "Um"]
     assert (len(rows(Conversation)), outcomes()) == (2, [("done", "")] * 3)
 
 
@@ -423,4 +464,4 @@ def test_i3_the_whole_way_from_registering_to_delivered(cast: Cast) -> None:
 
     assert outcomes() == [("ignored", "ECHO_NOT_OURS"), ("done", ""), ("done", "")]
     assert only(Message, id=message.id).state == "delivered"
-    assert only(AgentRun).input_text == "Oi"
+    assert only(AgentRunInput).text == "Oi"

@@ -1,21 +1,16 @@
-"""What Evolution's payloads mean, told without a database."""
+"""What Evolution's receipts, sessions and other events mean, how all are named, and what is kept of them."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from webhooks.parsers import evolution
-from webhooks.parsers.base import Identity, Ignored, Inbound, Receipt
+from webhooks.parsers.base import ConnectionChange, Identity, Ignored, Inbound, Receipt
 from webhooks.tests.evolution_helpers import HOOK, batch, envelope, update, upsert
 from webhooks.tests.helpers import PHONE
-
-SENT_AT = datetime(2026, 2, 3, 18, 36, 18, tzinfo=UTC)
-LID = "100000000000001@lid"
-JID = f"{PHONE}@s.whatsapp.net"
 
 
 def inbound(payload: dict[str, Any]) -> Inbound:
@@ -32,136 +27,6 @@ def name_of(payload: Any, body: bytes = b"") -> Identity:
 def kept_of(payload: Any) -> Any:
     ((_identity, kept),) = evolution.identify_all(payload, b"")
     return kept
-
-
-# --- messages -------------------------------------------------------------------------------------
-
-
-def test_a_text() -> None:
-    parsed = evolution.parse(upsert("Olá", message_id="3EB0A", sent_at=SENT_AT))
-    assert parsed == Inbound("3EB0A", PHONE, "Olá", "text", "Marina", SENT_AT)
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (
-            {"message": {"extendedTextMessage": {"text": "Oi 🙂"}}, "messageType": "extendedTextMessage"},
-            "Oi 🙂",
-        ),
-        ({"message": {"conversation": "a\x00b"}}, "ab"),
-        ({"message": {"conversation": ""}}, ""),
-        ({"message": {"messageContextInfo": {}, "conversation": "Oi"}, "messageType": None}, "Oi"),
-        ({"message": {"extendedTextMessage": {"text": None}}}, ""),
-        (
-            {
-                "message": {"ephemeralMessage": {"message": {"extendedTextMessage": {"text": "Oi"}}}},
-                "messageType": "ephemeralMessage",
-            },
-            "Oi",
-        ),
-    ],
-    ids=["extended", "nul", "empty", "no-type", "no-text", "disappearing"],
-)
-def test_a_text_wherever_its_words_are(changes: dict[str, Any], words: str) -> None:
-    parsed = inbound(upsert(**changes))
-    assert (parsed.kind, parsed.text) == ("text", words)
-
-
-@pytest.mark.parametrize(
-    ("message_type", "kind"),
-    [
-        ("imageMessage", "image"),
-        ("audioMessage", "audio"),
-        ("videoMessage", "video"),
-        ("documentMessage", "document"),
-        ("documentWithCaptionMessage", "document"),
-        ("stickerMessage", "sticker"),
-        ("locationMessage", "location"),
-        ("contactMessage", "contact"),
-        ("reactionMessage", "reaction"),
-        ("x" * 90, "x" * 20),
-        ("Message", "unknown"),
-        (7, "image"),  # named by its content, as in builds that do not name the type
-        (None, "image"),
-    ],
-)
-def test_media_has_a_kind_and_no_words(message_type: Any, kind: str) -> None:
-    parsed = inbound(upsert(message={"imageMessage": {"caption": "Olá"}}, messageType=message_type))
-    assert (parsed.kind, parsed.text) == (kind, "")
-
-
-def test_disappearing_media_is_what_it_holds() -> None:
-    message = {"ephemeralMessage": {"message": {"audioMessage": {"seconds": 3}}}}
-    assert inbound(upsert(message=message, messageType="ephemeralMessage")).kind == "audio"
-
-
-@pytest.mark.parametrize("name", ["senderPn", "remoteJidAlt"])
-def test_a_person_who_is_known_by_lid_is_found_by_their_phone(name: str) -> None:
-    key = {"remoteJid": LID, "senderPn": None, "remoteJidAlt": LID, name: JID}
-    assert inbound(upsert(key=key)).phone_digits == PHONE
-    assert name_of(upsert(key=key)).chat == JID  # and is in the same chat as under their phone
-
-
-def test_the_device_is_no_part_of_the_phone() -> None:
-    assert inbound(upsert(key={"remoteJid": f"{PHONE}:57@s.whatsapp.net"})).phone_digits == PHONE
-
-
-@pytest.mark.parametrize(
-    ("key", "changes", "reason"),
-    [
-        ({"remoteJid": "1203630@g.us", "senderPn": JID}, {}, "GROUP_MESSAGE"),
-        ({"remoteJid": "status@broadcast", "remoteJidAlt": JID}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": "5511@broadcast"}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": "1203630@newsletter", "senderPn": JID}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": LID, "remoteJidAlt": None}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": LID, "senderPn": LID, "remoteJidAlt": "1203630@g.us"}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": LID, "senderPn": 5511987650001, "remoteJidAlt": PHONE}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": "٥٥١١٩٨٧٦٥٠٠٠١@s.whatsapp.net"}, {}, "NOT_A_PERSON"),
-        ({"remoteJid": "marina"}, {}, "NOT_A_PERSON"),
-        ({"fromMe": True}, {}, "SENT_FROM_PHONE"),
-        ({"fromMe": True, "remoteJid": "1203630@g.us"}, {}, "SENT_FROM_PHONE"),
-        ({"id": ""}, {}, "UNKNOWN_SHAPE"),
-        ({"id": 7}, {}, "UNKNOWN_SHAPE"),
-        ({"remoteJid": None}, {}, "UNKNOWN_SHAPE"),
-        ({}, {"key": None}, "UNKNOWN_SHAPE"),
-        ({}, {"message": None}, "UNKNOWN_SHAPE"),
-        ({}, {"message": {}}, "UNKNOWN_SHAPE"),
-        (
-            {},
-            {"message": {"protocolMessage": {"type": "REVOKE"}}, "messageType": "protocolMessage"},
-            "EVENT_NOT_HANDLED",
-        ),
-    ],
-)
-def test_what_is_not_a_person_writing_to_us_is_ignored(
-    key: dict[str, Any], changes: dict[str, Any], reason: str
-) -> None:
-    payload = upsert(key=key)
-    payload["data"].update(changes)
-    assert evolution.parse(payload) == Ignored(reason)
-
-
-@pytest.mark.parametrize(
-    ("timestamp", "expected"),
-    [
-        (1_770_143_778, SENT_AT),
-        (1_770_143_778.0, SENT_AT),
-        ("1770143778", SENT_AT),
-        (1_770_143_778_000, SENT_AT),  # not what it says, but beyond doubt
-        (None, None),
-        ("", None),
-        ("yesterday", None),
-        (True, None),
-        ({"low": 1_770_143_778, "high": 0}, None),
-        (float("inf"), None),
-        (10**400, None),
-        ("9" * 5000, None),
-        ("²", None),
-    ],
-)
-def test_the_time_of_a_message_in_any_spelling(timestamp: Any, expected: datetime | None) -> None:
-    assert inbound(upsert(messageTimestamp=timestamp)).sent_at == expected
 
 
 # --- receipts -------------------------------------------------------------------------------------
@@ -207,6 +72,31 @@ def test_receipts_about_nothing(data: Any) -> None:
     assert evolution.parse(envelope("messages.update", data)) == Ignored("RECEIPT_NOT_HANDLED")
 
 
+# --- the session ----------------------------------------------------------------------------------
+
+
+def test_the_session_comes_and_goes() -> None:
+    for state, reason, expected in (
+        ("open", 200, ConnectionChange("connected")),
+        ("connecting", 200, ConnectionChange("connecting")),
+        ("close", 401, ConnectionChange("disconnected", "401")),
+        ("close", None, ConnectionChange("disconnected")),
+        ("refused", 428, ConnectionChange("disconnected", "428")),
+        ("Close", ["x"], ConnectionChange("disconnected")),
+    ):
+        event = envelope("connection.update", {"state": state, "statusReason": reason, "qrcode": "data:…"})
+        assert evolution.parse(event) == evolution.parse(kept_of(event)) == expected
+        assert set(kept_of(event)["data"]) == {"state", "statusReason"}
+
+
+def test_a_session_that_comes_back_is_heard_though_it_says_the_same() -> None:
+    event = envelope("connection.update", {"state": "open", "statusReason": 200})
+    assert event["date_time"] and name_of(event, b"one") == name_of(event, b"one") != name_of(event, b"two")
+    assert name_of(event).chat == "connection"
+    undated = {**event, "date_time": ""}
+    assert name_of(undated, b"one") != name_of(undated, b"one")
+
+
 # --- everything else ------------------------------------------------------------------------------
 
 
@@ -214,9 +104,14 @@ def test_receipts_about_nothing(data: Any) -> None:
     ("payload", "reason"),
     [
         (envelope("send.message", {"key": {"id": "3EB0A", "fromMe": True}}), "ECHO_NOT_OURS"),
-        (envelope("connection.update", {"state": "close"}), "EVENT_NOT_HANDLED"),
+        (envelope("connection.update", {"state": "waiting"}), "UNKNOWN_SHAPE"),
+        (envelope("connection.update", None), "UNKNOWN_SHAPE"),
         (envelope("qrcode.updated", {"qrcode": {"base64": "data:…"}}), "EVENT_NOT_HANDLED"),
-        (envelope("messages.set", []), "EVENT_NOT_HANDLED"),
+        (envelope("messages.set", [{"message": {"conversation": "Palavras de ontem"}}]), "HISTORY"),
+        (envelope("chats.set", []), "HISTORY"),
+        (envelope("contacts.set", []), "HISTORY"),
+        (envelope("chats.upsert", [{"remoteJid": "x"}]), "EVENT_NOT_HANDLED"),
+        (envelope("messages.delete", {"id": "3EB0A"}), "EVENT_NOT_HANDLED"),
         (envelope("messages.upsert", None), "UNKNOWN_SHAPE"),
         (envelope("messages.upsert", []), "UNKNOWN_SHAPE"),
         (envelope("messages.upsert", "x"), "UNKNOWN_SHAPE"),
@@ -248,7 +143,7 @@ def test_an_event_s_name_in_any_spelling(spelled: str) -> None:
 
 def test_an_event_is_named_by_its_id_however_it_is_written() -> None:
     first, again = (upsert(message_id="3EB0A", pushName=name) for name in ("Marina", "M."))
-    assert name_of(first, b"one") == name_of(again, b"two") == Identity("message", "message:3EB0A", JID)
+    assert name_of(first, b"one") == name_of(again, b"two") == Identity("message", "message:3EB0A", PHONE)
     assert name_of(update("3EB0A", "READ"), b"one") == Identity("receipt", "receipt:READ:3EB0A", "")
 
 
@@ -258,7 +153,7 @@ def test_each_status_of_a_message_is_an_event() -> None:
 
 
 def test_an_event_without_an_id_is_named_by_its_bytes() -> None:
-    event = envelope("connection.update", {"state": "close"})
+    event = envelope("presence.update", {"state": "x"})
     assert name_of(event, b"one") == name_of(event, b"one") != name_of(event, b"two")
 
 
@@ -301,6 +196,6 @@ def test_i7_nothing_of_the_envelope_is_kept_and_no_credential() -> None:
     assert event["data"]["extra"]["apikey"] == "hidden", "the original was changed"
 
 
-@pytest.mark.parametrize("event", ["qrcode.updated", "send.message", "new.event", ""])
+@pytest.mark.parametrize("event", ["qrcode.updated", "send.message", "messages.set", "new.event", ""])
 def test_i7_of_events_that_are_not_used_only_the_name_is_kept(event: str) -> None:
     assert kept_of(envelope(event, {"qrcode": {"base64": "data:…"}})) == {"event": event}

@@ -18,7 +18,7 @@ from renum.events.models import Event
 from tests.cast import Cast
 from tests.clocks import MovableClock
 from tests.concurrency import run_together
-from webhooks import handlers, querysets, services
+from webhooks import endpoints, handlers, querysets, receiving, services
 from webhooks.models import InboundEvent
 from webhooks.parsers.base import Inbound
 from webhooks.tests.helpers import connect, encode, go, inbox, text
@@ -43,7 +43,7 @@ class Handler:
         if self.seconds:
             time.sleep(self.seconds)
         with self._lock:
-            self.seen.append((parsed.phone_digits, parsed.text))
+            self.seen.append((parsed.peer.wa_digits, parsed.text))
         result = self._genuine(event, parsed)
         if parsed.text in self.poisoned:
             raise self.poisoned[parsed.text]
@@ -64,8 +64,8 @@ def phone(chat: int) -> str:
 
 def take_in(integration: Integration, chat: int, words: str) -> None:
     payload = go(text(words, phone=phone(chat), message_id=f"{chat}-{words}"))
-    with service_scope(reason="test"):
-        services.take_in(integration, payload, encode(payload))
+    endpoint = endpoints.endpoint_of(integration)
+    assert receiving.take_in(endpoint, receiving.as_rows(endpoint, payload, encode(payload)), [])
 
 
 def states() -> dict[str, int]:

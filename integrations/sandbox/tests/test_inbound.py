@@ -135,6 +135,8 @@ def test_a_webhook_that_wants_no_messages_gets_none(
         {"at": "2025-12-04T10:30:00"},
         {"message_id": ""},
         {"unknown": 1},
+        {"kind": "smoke"},
+        {"by": "nobody"},
     ],
 )
 def test_malformed_input_posts_nothing(sandbox: Client, receiver: Receiver, wrong: dict[str, Any]) -> None:
@@ -145,6 +147,26 @@ def test_malformed_input_posts_nothing(sandbox: Client, receiver: Receiver, wron
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert receiver.received == []
+
+
+def test_somebody_writes_from_the_client_s_own_phone(sandbox: Client, receiver: Receiver) -> None:
+    sandbox.register(receiver.url)
+    sandbox.inbound(dialect="go", by="phone", kind="image", text="Segue a foto")
+    (posted,) = receiver.received
+    message = posted["message"]
+    assert (message["fromMe"], message["wasSentByApi"], message["mediaType"]) == (True, False, "image")
+    assert message["chatid"] == "5511987654321@s.whatsapp.net"
+
+
+def test_the_session_comes_and_goes(sandbox: Client, receiver: Receiver) -> None:
+    sandbox.register(receiver.url, events=["connection"])
+    for status in ("disconnected", "connected"):
+        answer = sandbox.http.post(
+            "/_sandbox/connection", json={"status": status, "reason": "401: logged out"}
+        )
+        assert answer.status_code == 200
+    assert [one["instance"]["status"] for one in receiver.received] == ["disconnected", "connected"]
+    assert sandbox.http.post("/_sandbox/connection", json={"status": "asleep"}).status_code == 400
 
 
 def test_malformed_json_is_refused(sandbox: Client) -> None:
