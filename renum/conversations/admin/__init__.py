@@ -1,6 +1,16 @@
-"""The console's pages about contacts, conversations, their messages, and who must not be written to."""
+"""The console's pages about contacts, conversations, their messages, their rules, and who is barred."""
 
-from renum.conversations.admin.conversations import ContactAdmin, ConversationAdmin, MessageAdmin
+from renum.conversations.admin.contacts import ContactAdmin
+from renum.conversations.admin.conversations import ConversationAdmin, MessageAdmin
+from renum.conversations.admin.doubts import IdentityDoubtAdmin
+from renum.conversations.admin.policies import ConversationPolicyAdmin
 from renum.conversations.admin.suppressions import SuppressionAdmin
 
-__all__ = ["ContactAdmin", "ConversationAdmin", "MessageAdmin", "SuppressionAdmin"]
+__all__ = [
+    "ContactAdmin",
+    "ConversationAdmin",
+    "ConversationPolicyAdmin",
+    "IdentityDoubtAdmin",
+    "MessageAdmin",
+    "SuppressionAdmin",
+]

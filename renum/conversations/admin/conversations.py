@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.contrib.filters.admin import DropdownFilter
 
 from renum import clock
-from renum.accounts.models import Client, Profile
+from renum.accounts.models import Profile
 from renum.admin_columns import (
     CAUSE,
     CLIENT,
     Panel,
     add_panel,
+    as_moment,
     column,
     label,
-    link_to,
     linked,
     moment,
     name_cause,
@@ -26,49 +28,35 @@ from renum.admin_columns import (
     state,
 )
 from renum.admin_filters import BY_CLIENT, DayRangeFilter, recent
-from renum.admin_site import ConsoleAdmin, ReadOnlyAdmin
+from renum.admin_site import ConsoleAdmin, ReadOnlyAdmin, cause_of
 from renum.conversations import services
+from renum.conversations.admin.contacts import CONTACT, contacts_with
 from renum.conversations.errors import InvalidPhone
-from renum.conversations.models import Contact, Conversation, Message
-from renum.conversations.phones import normalize_phone, phone_index
+from renum.conversations.models import Conversation, Message
+from renum.conversations.phones import normalize_phone
 from renum.events.cause import Cause
-from renum.security.crypto import DecryptionFailed
 
 name_cause("message", _("Mensagem"), "conversations", "message")
 
-UNREADABLE = _("ilegível com as chaves atuais")
-
-
-def _phone(contact: Contact) -> Any:
-    try:
-        return contact.masked_phone
-    except DecryptionFailed:
-        return UNREADABLE
-
-
-def _name(contact: Contact) -> Any:
-    try:
-        return contact.name
-    except DecryptionFailed:
-        return UNREADABLE
-
-
-def contacts_with(phone: str) -> QuerySet[Contact]:
-    """Whoever has this E.164 phone, at any client: each has a blind index of its own."""
-    clients = Client.objects.values_list("id", flat=True)
-    return Contact.objects.filter(phone_index__in=[phone_index(client_id, phone) for client_id in clients])
-
-
-PHONE = column("phone", _("telefone"), _phone)
-NAME = column("name", _("nome"), _name)
-CONTACT = column(
-    "contact",
-    _("contato"),
-    lambda row: link_to(row.contact, f"{_name(row.contact) or ''} {_phone(row.contact)}"),
-)
 STATUS_COLOURS = {Conversation.Status.OPEN: "success", Conversation.Status.PENDING: "warning"}
 STATUS = state("status", _("situação"), STATUS_COLOURS)
 LAST = moment("last_message_at", _("última mensagem"))
+PAUSED = column(
+    "agent_paused_until",
+    _("agente em pausa até"),
+    lambda row: (
+        as_moment(row.agent_paused_until)
+        if row.agent_paused_until and row.agent_paused_until > clock.now()
+        else ""
+    ),
+)
+ATTENTION_REASONS = {"OPT_OUT_UNCLEAR": _("Talvez tenha pedido para não receber mensagens")}
+ATTENTION = column(
+    "attention_reason",
+    _("pede atenção"),
+    lambda row: ATTENTION_REASONS.get(row.attention_reason, row.attention_reason),
+)
+ATTENTION_SINCE = moment("attention_at", _("desde"))
 MESSAGE_STATE = state(
     "state",
     _("situação"),
@@ -85,29 +73,17 @@ OCCURRED = moment("occurred_at", _("quando"))
 DIRECTION = column("direction", _("direção"), lambda message: label(message.get_direction_display()))
 
 
-@admin.register(Contact)
-class ContactAdmin(ReadOnlyAdmin):
-    list_display = (
-        PHONE,
-        NAME,
-        CLIENT,
-        moment("created_at", _("desde")),
-        moment("updated_at", _("mudou em")),
-    )
-    list_display_links = (PHONE,)
-    list_select_related = ("client",)
-    list_filter = (BY_CLIENT, ("created_at", DayRangeFilter))
-    search_help_text = _("Telefone com DDD, ou ID completo")
-    ordering = ("-created_at",)
-    sortable_by = ()
-    fields = ("id", CLIENT, PHONE, NAME, "created_at", "updated_at")
-    readonly_fields = fields
+class AttentionFilter(DropdownFilter):  # type: ignore[misc]
+    """The conversations that wait for a person; they have an index of their own."""
 
-    def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
-        try:
-            return queryset.filter(pk__in=contacts_with(normalize_phone(term)).values("pk"))
-        except InvalidPhone:
-            return super().find(queryset, term)
+    title = _("pede atenção")
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("yes", _("Sim"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(attention_at__isnull=False) if self.value() == "yes" else queryset
 
 
 @admin.register(Conversation)
@@ -120,28 +96,36 @@ class ConversationAdmin(ConsoleAdmin):
         STATUS,
         moment("last_inbound_at", _("última recebida")),
         moment("last_outbound_at", _("última enviada")),
+        PAUSED,
+        ATTENTION,
+        ATTENTION_SINCE,
     )
     list_display_links = (LAST,)
     list_select_related = ("client", "contact")
     list_filter = (
         BY_CLIENT,
+        AttentionFilter,
         ("last_message_at", DayRangeFilter),
         recent("status", "last_message_at", _("situação"), lambda: Conversation.Status.choices),
     )
     search_help_text = _("Telefone do contato com DDD, ou ID completo")
     ordering = ("-last_message_at",)
     sortable_by = (LAST,)
-    actions = None
+    actions = ("resume_agents", "give_attention")
     fields = (
         "id",
         CLIENT,
         CONTACT,
         "channel",
         "status",
+        PAUSED,
+        ATTENTION,
+        ATTENTION_SINCE,
         "last_message_at",
         "last_inbound_at",
         "last_outbound_at",
         "quiet_since",
+        moment("unanswered_since", _("sem resposta desde")),
         "created_at",
         "updated_at",
     )
@@ -152,6 +136,22 @@ class ConversationAdmin(ConsoleAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.action(description=_("Retomar o agente"), permissions=["change"])
+    def resume_agents(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
+        cause = cause_of(request)
+        resumed = [one for one in queryset if services.resume_agent(one, cause=cause)]
+        self.write_log(request, resumed, _("Agente retomado."))
+        text = ngettext("Agente retomado em %d conversa.", "Agente retomado em %d conversas.", len(resumed))
+        self.message_user(request, text % len(resumed), messages.SUCCESS)
+
+    @admin.action(description=_("Marcar como atendida"), permissions=["change"])
+    def give_attention(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
+        cause = cause_of(request)
+        given = [one for one in queryset if services.give_attention(one, cause=cause)]
+        self.write_log(request, given, _("Marcada como atendida."))
+        text = ngettext("%d conversa atendida.", "%d conversas atendidas.", len(given))
+        self.message_user(request, text % len(given), messages.SUCCESS)
 
     def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         try:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.core.validators import validate_email
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -15,11 +15,14 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from renum.accounts.models import Client
 from renum.admin_columns import CLIENT, moment, row_link
 from renum.admin_filters import BY_CLIENT
-from renum.admin_site import ConsoleAdmin
+from renum.admin_site import ConsoleAdmin, cause_of
+from renum.conversations.consent import release_contact, suppress_contact
 from renum.conversations.emails import email_index
 from renum.conversations.errors import InvalidPhone
-from renum.conversations.models import Channel, Suppression
+from renum.conversations.models import Channel, Contact, ContactAlias, Suppression
 from renum.conversations.phones import normalize_phone, phone_index
+from renum.events.models import Event
+from renum.events.services import record_event
 
 
 class SuppressionForm(forms.ModelForm[Suppression]):
@@ -50,9 +53,12 @@ class SuppressionForm(forms.ModelForm[Suppression]):
                 client=values["client"],
                 channel=self.instance.channel,
                 address_index=self.instance.address_index,
+                reason=values.get("reason", ""),
             )
             if taken.exists():
-                raise forms.ValidationError(_("Este número ou e-mail já está bloqueado para este cliente."))
+                raise forms.ValidationError(
+                    _("Este número ou e-mail já está bloqueado para este cliente, por este motivo.")
+                )
         return values
 
 
@@ -61,9 +67,23 @@ def _channel_of(address: str) -> tuple[Channel, Callable[[UUID, str], str]]:
     return (Channel.EMAIL, email_index) if "@" in address else (Channel.WHATSAPP, phone_index)
 
 
+def _contacts_of(bar: Suppression) -> list[Contact]:
+    """Whose name the barred address is; nobody's, if it is an e-mail or of somebody unknown."""
+    if bar.channel != Channel.WHATSAPP:
+        return []
+    named = ContactAlias.objects.filter(client_id=bar.client_id, value_index=bar.address_index)
+    found = Contact.objects.filter(
+        Q(id__in=named.values("contact_id")) | Q(phone_index=bar.address_index), client_id=bar.client_id
+    )
+    return list(found)
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(ConsoleAdmin):
-    """Who must not be written to. An entry is added or taken back, never changed."""
+    """Who must not be written to. An entry is added or taken back, never changed.
+
+    A known contact is barred, and released, under all their names at once.
+    """
 
     form = SuppressionForm
     list_display = (
@@ -87,6 +107,26 @@ class SuppressionAdmin(ConsoleAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        for contact in _contacts_of(obj):
+            suppress_contact(contact, obj.reason)
+        record_event(
+            obj.client_id,
+            Event.Kind.CONTACT_SUPPRESSED,
+            cause=cause_of(request),
+            data={"channel": obj.channel, "by": "staff"},
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Suppression) -> None:
+        for contact in _contacts_of(obj):
+            release_contact(contact, obj.reason)
+        Suppression.objects.filter(pk=obj.pk).delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> None:
+        for bar in list(queryset):
+            self.delete_model(request, bar)
 
     def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         try:

@@ -67,15 +67,17 @@ class ConversationView(TenantView):
         operation_id="conversations_update",
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Change the status of a conversation."""
+        """Change the status of a conversation, end the pause of its agent, or call it attended to."""
         serializer = ConversationPatchSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         conversation = selectors.get_conversation(self.client.id, conversation_id)
-        services.change_status(
-            conversation,
-            Conversation.Status(serializer.validated_data["status"]),
-            cause=self.asked_by,
-        )
+        wanted = serializer.validated_data
+        if "status" in wanted:
+            services.change_status(conversation, Conversation.Status(wanted["status"]), cause=self.asked_by)
+        if "agent_paused" in wanted:
+            services.resume_agent(conversation, cause=self.asked_by)
+        if "attention" in wanted:
+            services.give_attention(conversation, cause=self.asked_by)
         return _answer(conversation)
 
 
