@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class AgentToolsConfig(AppConfig):
     name = "agent_tools"
     verbose_name = _("Agentes")
+
+    def ready(self) -> None:
+        from agent_tools import holdings
+        from agent_tools.services import note_resumed
+        from renum.conversations.services import on_resume
+
+        holdings.register()
+        on_resume(note_resumed)

@@ -13,7 +13,10 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
+from agent_tools import bursts
+from agent_tools.errors import TurnOver
 from agent_tools.models import AgentRun
+from agent_tools.reasons import Reason
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
@@ -26,16 +29,17 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 5
 
+State = AgentRun.State
+
 # A run whose worker is gone is taken up again: what it sent already carries the run's idempotency
-# key and is not sent twice. Turns of one conversation are taken in order.
+# key and is not sent twice. Where a person has taken over, the agent waits, whatever the run says.
 _CLAIM = """
 WITH due AS (
-    SELECT r.id FROM agent_runs r
+    SELECT r.id FROM agent_runs r JOIN conversations c ON c.id = r.conversation_id
     WHERE ((r.state = 'pending' AND r.next_attempt_at <= %(now)s)
            OR (r.state = 'running' AND r.leased_until < %(now)s))
-      AND NOT EXISTS (SELECT 1 FROM agent_runs e WHERE e.conversation_id = r.conversation_id
-                      AND e.state IN ('pending', 'running') AND (e.created_at, e.id) < (r.created_at, r.id))
-    ORDER BY r.next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+      AND (c.agent_paused_until IS NULL OR c.agent_paused_until <= %(now)s)
+    ORDER BY r.next_attempt_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE agent_runs a
 SET state = 'running', lease_token = %(lease)s, leased_until = %(until)s, attempts = a.attempts + 1
@@ -46,7 +50,10 @@ RETURNING a.id
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What an agent is given: everything about the client is bound here, not by the model."""
+    """What an agent is given: everything about the client is bound here, not by the model.
+
+    `texts`: what the contact wrote in one go, in order.
+    """
 
     run_id: UUID
     agent: str
@@ -54,10 +61,15 @@ class Turn:
     client_name: str
     profile_id: UUID
     conversation_id: UUID
-    text: str
+    texts: tuple[str, ...]
     cause: Cause
     lease: UUID
     attempt: int
+
+    @property
+    def text(self) -> str:
+        """The texts as one, each on a line of its own."""
+        return "\n".join(self.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,8 @@ def run_pending(perform: Callable[[Turn], Ended], *, run_seconds: float = 60.0) 
 def claim_next() -> Turn | None:
     """Take the next due run under a lease; None when nothing is due.
 
-    Runs that keep losing their worker, or whose text cannot be read, end here.
+    Runs that keep losing their worker, whose texts cannot be read, or that a person answered while
+    the agent was paused end here.
     """
     while True:
         now, lease = clock.now(), uuid4()
@@ -92,29 +105,24 @@ def claim_next() -> Turn | None:
             if run_id is None:
                 return None
             run = AgentRun.objects.select_related("client").get(id=run_id)
+            if run.reason_code == Reason.AGENT_PAUSED:
+                if bursts.was_answered_by_person(run):
+                    bursts.end(run, State.SKIPPED, Reason.ANSWERED_BY_PERSON)
+                    continue
+                AgentRun.objects.filter(id=run_id).update(reason_code="")
             try:
                 return _to_turn(run, lease)
             except DecryptionFailed:
                 log.error("agent_run_unreadable", run_id=str(run_id))
-                AgentRun.objects.filter(id=run_id).update(**_failed("TEXT_UNREADABLE", now))
+                bursts.end(run, State.FAILED, Reason.TEXT_UNREADABLE)
 
 
 def _give_up(now: datetime) -> None:
-    lost = AgentRun.objects.filter(
-        state=AgentRun.State.RUNNING, leased_until__lt=now, attempts__gte=MAX_ATTEMPTS
+    lost = AgentRun.objects.select_for_update(no_key=True, skip_locked=True).filter(
+        state=State.RUNNING, leased_until__lt=now, attempts__gte=MAX_ATTEMPTS
     )
-    lost.update(**_failed("WORKER_LOST", now))
-
-
-def _failed(reason_code: str, now: datetime) -> dict[str, Any]:
-    return {
-        "state": AgentRun.State.FAILED,
-        "reason_code": reason_code,
-        "input_text": None,
-        "lease_token": None,
-        "leased_until": None,
-        "finished_at": now,
-    }
+    for run in lost:
+        bursts.end(run, State.FAILED, Reason.WORKER_LOST)
 
 
 def _claim_row(now: datetime, lease: UUID) -> UUID | None:
@@ -126,6 +134,7 @@ def _claim_row(now: datetime, lease: UUID) -> UUID | None:
 
 
 def _to_turn(run: AgentRun, lease: UUID) -> Turn:
+    inputs = run.inputs.filter(text__isnull=False).order_by("position", "created_at")
     return Turn(
         run_id=run.id,
         agent=run.agent,
@@ -133,7 +142,7 @@ def _to_turn(run: AgentRun, lease: UUID) -> Turn:
         client_name=run.client.name,
         profile_id=run.client.profile_id,
         conversation_id=run.conversation_id,
-        text=str(run.input_text or ""),
+        texts=tuple(str(one.text) for one in inputs),
         cause=Cause(tuple(run.cause)),
         lease=lease,
         attempt=run.attempts,
@@ -145,21 +154,25 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
     try:
         ended = perform(turn)
     except DomainError as error:  # asking again would not help
-        _finish(turn, AgentRun.State.FAILED, reason_code=error.code)
+        _finish(turn, State.FAILED, reason_code=error.code)
         return
     except Exception:
         # A model, a tool or a library of theirs failed: the boundary to code that is not ours.
         log.exception("agent_run_failed", run_id=str(turn.run_id), attempt=turn.attempt)
         if turn.attempt >= MAX_ATTEMPTS:
-            _finish(turn, AgentRun.State.FAILED, reason_code="AGENT_FAILED")
+            _finish(turn, State.FAILED, reason_code=Reason.AGENT_FAILED)
         else:
             retry_at = clock.now() + timedelta(seconds=RETRY_SECONDS * turn.attempt)
-            _write(turn, state=AgentRun.State.PENDING, next_attempt_at=retry_at)
+            with service_scope(reason="have an agent run tried again"):
+                if (run := _held(turn)) is not None:
+                    run.state, run.next_attempt_at = State.PENDING, retry_at
+                    run.lease_token = run.leased_until = None
+                    run.save(update_fields=["state", "next_attempt_at", "lease_token", "leased_until"])
         return
     latency = round((time.monotonic() - started) * 1000)
     _finish(
         turn,
-        AgentRun.State.DONE,
+        State.DONE,
         model=ended.model,
         tool_calls=ended.tool_calls,
         reason_code=ended.reason_code,
@@ -167,20 +180,44 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
     )
 
 
-def _finish(turn: Turn, state: AgentRun.State, **changes: Any) -> None:
-    _write(turn, state=state, input_text=None, finished_at=clock.now(), **changes)
+def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, **changes: Any) -> None:
+    with service_scope(reason="record an agent run"):
+        run = _held(turn)
+        if run is None:
+            return
+        bursts.end(run, state, reason_code, **changes)
     log.info("agent_run_ended", run_id=str(turn.run_id), client_id=str(turn.client_id), state=state.value)
 
 
-def _write(turn: Turn, **changes: Any) -> None:
-    with service_scope(reason="record an agent run"):
-        held = AgentRun.objects.filter(id=turn.run_id, lease_token=turn.lease, state=AgentRun.State.RUNNING)
-        if not held.update(lease_token=None, leased_until=None, **changes):
-            log.warning("lease_lost", run_id=str(turn.run_id))
+def _held(turn: Turn) -> AgentRun | None:
+    """The turn's run, locked; None if it is over, or another worker's by now. The caller is in a scope."""
+    rows = AgentRun.objects.select_for_update(no_key=True)
+    run = rows.filter(
+        id=turn.run_id, client_id=turn.client_id, lease_token=turn.lease, state=State.RUNNING
+    ).first()
+    if run is None:
+        log.warning("lease_lost", run_id=str(turn.run_id))
+    return run
 
 
-def conversation_of(turn: Turn) -> Conversation:
-    """The turn's conversation with its contact; the caller is in the client's scope."""
-    return Conversation.objects.select_related("contact").get(
-        id=turn.conversation_id, client_id=turn.client_id
-    )
+def hold_for_answer(turn: Turn) -> Conversation:
+    """Lock the turn's conversation and run, so that nothing new is heard before the answer is queued.
+
+    Called in the client's scope, in the transaction that queues the answer. Raises `TurnOver` when the
+    run is not to answer any more.
+    """
+    rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact")
+    conversation = rows.get(id=turn.conversation_id, client_id=turn.client_id)
+    with service_scope(reason="is this turn still to answer"):  # clients do not write runs
+        if _held(turn) is None:
+            raise TurnOver
+    return conversation
+
+
+def note_answer(turn: Turn, message_id: UUID) -> None:
+    """Remember which message the run queued; it is locked by `hold_for_answer`."""
+    with service_scope(reason="note an agent's answer"):
+        run = AgentRun.objects.only("answer_ids").get(id=turn.run_id)
+        if message_id not in run.answer_ids:
+            run.answer_ids.append(message_id)
+            run.save(update_fields=["answer_ids"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from celery.signals import worker_init
 
-from agent_tools import runs
-from agent_tools.services import RUN_QUEUE, RUN_TASK
+from agent_tools import bursts, runs
+from agent_tools.services import RUN_QUEUE, RUN_TASK, wake_for_next
 from renum.wakeups import woken
 
 
@@ -18,9 +18,11 @@ def _load_langchain(**_: object) -> None:
 
 @shared_task(name=RUN_TASK, expires=60)
 def run_pending() -> None:
-    """Carry out the agent runs that are due."""
+    """Carry out the agent runs that are due, and erase what nothing waits for any more."""
     # Imported here because it takes seconds and the web process lists the tasks too.
     from agent_tools.agents import discovery
 
     woken(RUN_TASK, RUN_QUEUE)
     runs.run_pending(discovery.reply)
+    bursts.erase_unneeded_texts()
+    wake_for_next()

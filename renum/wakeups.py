@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cache, partial
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 COALESCE_SECONDS = 3
 LATEST_SECONDS = 10.0
+SLOT_SECONDS = 0.1  # wake-ups for later are merged into those of the same slot, and come at its end
 # A Redis that hangs must not hold up every request in turn: after a failure nobody asks it for a while.
 PAUSE_SECONDS = 3
 _paused_until = 0.0
@@ -38,17 +40,21 @@ def wake_after_commit(task: str, queue: str, **kwargs: str) -> None:
 
 def wake_later(task: str, queue: str, seconds: float, **kwargs: str) -> None:
     """Run `task` in up to 10 s. For work that is committed but may not be done before."""
-    _wake(task, queue, kwargs, countdown=min(max(seconds, 0.05), LATEST_SECONDS))
+    now = time.time()
+    slot = math.ceil((now + min(max(seconds, 0.05), LATEST_SECONDS)) / SLOT_SECONDS)
+    _wake(task, queue, kwargs, countdown=slot * SLOT_SECONDS - now, slot=slot)
 
 
-def _wake(task: str, queue: str, kwargs: dict[str, str], *, countdown: float = 0.0) -> None:
+def _wake(
+    task: str, queue: str, kwargs: dict[str, str], *, countdown: float = 0.0, slot: int | None = None
+) -> None:
     """Publish, unless a wake-up for the same work is still waiting in the queue."""
     global _paused_until
     if time.monotonic() < _paused_until:
         return
     try:
-        # One that is to come later does not stand in for one that is wanted now.
-        key = _key(task, queue) + (":later" if countdown else "")
+        # One that is to come later does not stand in for one that is wanted now, or sooner.
+        key = _key(task, queue) + (f":at:{slot}" if slot else "")
         if _redis().set(key, 1, nx=True, px=int(1000 * (countdown or COALESCE_SECONDS))):
             current_app.send_task(
                 task, kwargs=kwargs, queue=queue, ignore_result=True, retry=False, countdown=countdown or None

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
-from agent_tools.models import AgentRun
+from agent_tools.models import AgentRun, AgentRunInput
 from integrations.models import OutboundMessage
 from renum.accounts.scope import service_scope
 
@@ -100,3 +100,10 @@ def texts() -> list[str]:
 def fresh(run: AgentRun) -> AgentRun:
     with service_scope(reason="test"):
         return AgentRun.objects.get(id=run.id)
+
+
+def kept(run: AgentRun) -> list[str]:
+    """The texts of the run that are not erased, in order."""
+    with service_scope(reason="test"):
+        rows = AgentRunInput.objects.filter(run=run, text__isnull=False).order_by("position")
+        return [str(row.text) for row in rows]

@@ -10,7 +10,7 @@ from django.db import connection
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from agent_tools.runs import Turn, conversation_of
+from agent_tools.runs import Turn, hold_for_answer, note_answer
 from integrations.delivery.contents import MAX_TEXT_LENGTH
 from integrations.delivery.outbox import enqueue_message
 from integrations.errors import IdempotencyMismatch
@@ -77,9 +77,10 @@ class WhatsAppTool(BaseTool):
         turn = self._turn
         key = f"agent:{turn.run_id}:{number}"
         with profile_scope(turn.profile_id):
+            conversation = hold_for_answer(turn)
             try:
-                return enqueue_message(
-                    conversation_of(turn),
+                message = enqueue_message(
+                    conversation,
                     text,
                     idempotency_key=key,
                     author=Message.Author.AGENT,
@@ -89,4 +90,6 @@ class WhatsAppTool(BaseTool):
             except IdempotencyMismatch:
                 # This turn was begun before by a worker that died, and its model chose other words:
                 # what it queued then stands.
-                return OutboundMessage.objects.get(client_id=turn.client_id, idempotency_key=key)
+                message = OutboundMessage.objects.get(client_id=turn.client_id, idempotency_key=key)
+            note_answer(turn, message.id)
+            return message

@@ -26,7 +26,7 @@ from integrations.tests.helpers import (
 from renum import clock, wakeups
 from renum.celery import QUEUES
 from renum.security.tests.peers import listening
-from renum.wakeups import wake_after_commit, woken
+from renum.wakeups import wake_after_commit, wake_later, woken
 from tests.cast import Cast
 from tests.factories import make_conversation, make_integration, make_outbound
 
@@ -60,6 +60,17 @@ def test_wake_ups_of_different_queues_and_tasks_are_not_merged(committed: None) 
         wake_after_commit(DISPATCH_TASK, lane, lane=lane)
     wake_after_commit("webhooks.process_inbox", "high")
     assert waiting() == {"high": 2, "normal": 1, "low": 1}
+
+
+def test_a_wake_up_for_later_stands_in_for_none_that_is_wanted_sooner(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(wakeups.current_app, "send_task", lambda *_, countdown, **__: asked.append(countdown))
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+    for seconds in (9.0, 2.0, 2.0, 1.95, 60.0):
+        wake_later(DISPATCH_TASK, "normal", seconds, lane="normal")
+    assert asked == pytest.approx([9.0, 2.0, 10.0])
 
 
 def test_the_task_that_is_woken_is_the_lane_s_dispatcher(committed: None) -> None:

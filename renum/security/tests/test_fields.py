@@ -18,6 +18,7 @@ from renum.security import fields
 from renum.security.blind_index import blind_index
 from renum.security.crypto import DecryptionFailed, Keyring
 from renum.security.fields import Sealed, refuse_sealed_lookalikes
+from tests import factories
 from tests.cast import Cast
 
 pytestmark = pytest.mark.usefixtures("as_service")
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("as_service")
 Integration: Any = apps.get_model("integrations", "Integration")
 OutboundMessage: Any = apps.get_model("integrations", "OutboundMessage")
 InboundEvent: Any = apps.get_model("webhooks", "InboundEvent")
-AgentRun: Any = apps.get_model("agent_tools", "AgentRun")
+AgentRunInput: Any = apps.get_model("agent_tools", "AgentRunInput")
 
 PHONE, NAME = "+5511987654321", "Márcia 🦜"
 TOKEN, SECRET = "tok-3f9c1f6a77", "hook-secret-0123456789"
@@ -221,17 +222,17 @@ def test_i7_a_ciphertext_copied_to_another_column_does_not_open(contact: Contact
 
 
 def test_i7_a_ciphertext_copied_to_another_table_under_the_same_id_does_not_open(contact: Contact) -> None:
-    conversation = Conversation.objects.create(client_id=contact.client_id, contact=contact)
-    run = AgentRun.objects.create(
+    asked = AgentRunInput.objects.create(
         id=contact.id,
         client_id=contact.client_id,
-        conversation=conversation,
-        agent="discovery",
-        inbound_message_id=contact.id,
+        run=factories.make_agent_run(factories.make_conversation(contact.client)),
+        message_id=contact.id,
+        position=2,
+        length=0,
     )
-    _write_raw("agent_runs", "input_text", run, _raw("contacts", "phone", contact))
+    _write_raw("agent_run_inputs", "text", asked, _raw("contacts", "phone", contact))
     with pytest.raises(DecryptionFailed):
-        _ = AgentRun.objects.get(id=run.id).input_text
+        _ = AgentRunInput.objects.get(id=asked.id).text
 
 
 def test_i7_a_sealed_value_saved_under_a_new_id_does_not_open(contact: Contact) -> None:
@@ -434,7 +435,7 @@ def test_i7_a_row_of_a_retired_key_reads_and_is_sealed_anew(
 
 
 def test_i7_every_column_for_secrets_is_an_encrypted_field() -> None:
-    names = {"phone", "wa_id", "recipient", "body", "payload", "input_text", "webhook_key", "api_token"}
+    names = {"phone", "wa_id", "recipient", "body", "payload", "text", "webhook_key", "api_token"}
     naked = [
         f"{model._meta.label}.{field.name}"
         for model in apps.get_models()
