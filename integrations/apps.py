@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class IntegrationsConfig(AppConfig):
     name = "integrations"
     verbose_name = _("Integrações")
+
+    def ready(self) -> None:
+        from integrations import holdings
+
+        holdings.register()

@@ -173,11 +173,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "Channel": "renum.conversations.models.Channel",
+        "ContactAliasKind": "renum.conversations.models.ContactAlias.Kind",
         "ConversationStatus": "renum.conversations.models.Conversation.Status",
         "IntegrationStatus": "integrations.models.Integration.Status",
         "DeliveryState": "integrations.models.OutboundMessage.State",
         "AttemptOutcome": "integrations.models.DeliveryAttempt.Outcome",
         "MessageState": "renum.conversations.models.Message.State",
+        "OutboundKind": "integrations.models.OutboundMessage.Kind",
     },
 }
 

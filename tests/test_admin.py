@@ -24,7 +24,14 @@ from integrations.models import (
 from renum import clock
 from renum.accounts.models import Client, Profile
 from renum.accounts.scope import service_scope
-from renum.conversations.models import Contact, Conversation, Message, Suppression
+from renum.conversations.models import (
+    Contact,
+    Conversation,
+    ConversationPolicy,
+    IdentityDoubt,
+    Message,
+    Suppression,
+)
 from renum.events.models import Event
 from tests import factories
 from tests.cast import Cast
@@ -81,6 +88,8 @@ def _world(cast: Cast) -> None:
         factories.make_agent_run(conversation, text="secret-question")
         factories.make_inbound(integration, payload={"text": "secret-payload", "phone": PHONE})
         factories.make_suppression(acme, phone=phone)
+        factories.make_alias(conversation.contact)
+        factories.make_doubt(conversation.contact)
         factories.make_trigger(acme, name=f"Gatilho {number}")
         factories.make_template(acme)
         _company(number)
@@ -98,6 +107,7 @@ def _company(number: int) -> None:
         client = Client.objects.create(profile=profile, name=f"Empresa {number}")
     factories.make_delivery_state(factories.make_integration(client))
     factories.make_policy(client, contact_cap=3)
+    factories.make_conversation_policy(client)
 
 
 def _first(model: type[Model]) -> Callable[[], Model]:
@@ -113,6 +123,8 @@ PAGES: dict[type[Model], Callable[[], Model]] = {
     Conversation: lambda: _conversation(),
     Message: _first(Message),
     Suppression: _first(Suppression),
+    IdentityDoubt: _first(IdentityDoubt),
+    ConversationPolicy: _first(ConversationPolicy),
     Event: _first(Event),
     Integration: lambda: Integration.objects.get(client__name="Acme"),
     OutboundMessage: _first(OutboundMessage),
@@ -193,6 +205,7 @@ def test_staff_without_permissions_and_clients_see_nothing(cast: Cast) -> None:
 
 READ_ONLY = (
     Contact,
+    IdentityDoubt,
     Message,
     OutboundMessage,
     DeliveryAttempt,

@@ -14,6 +14,7 @@ from renum.periodic import every
 EXPECTED = {
     # name: task, seconds, queue, arguments
     "renum.delete_expired_sessions": ("renum.delete_expired_sessions", 86_400, "low", {}),
+    "renum.conversations.apply_retention": ("renum.conversations.apply_retention", 86_400, "low", {}),
     "renum.sing in high": ("renum.sing", 10, "high", {"queue": "high"}),
     "renum.sing in normal": ("renum.sing", 10, "normal", {"queue": "normal"}),
     "renum.sing in low": ("renum.sing", 10, "low", {"queue": "low"}),

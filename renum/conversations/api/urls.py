@@ -1,8 +1,12 @@
 from django.urls import path
 
-from renum.conversations.api import views
+from renum.conversations.api import contacts, policy, views
 
 urlpatterns = [
+    path("contacts", contacts.ContactListView.as_view(), name="contacts"),
+    path("contacts/<uuid:contact_id>", contacts.ContactView.as_view(), name="contact"),
+    path("contacts/<uuid:contact_id>/export", contacts.ContactExportView.as_view(), name="contact-export"),
+    path("conversation-policy", policy.ConversationPolicyView.as_view(), name="conversation-policy"),
     path("conversations", views.ConversationListView.as_view(), name="conversations"),
     path("conversations/<uuid:conversation_id>", views.ConversationView.as_view(), name="conversation"),
     path(
