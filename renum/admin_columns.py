@@ -195,3 +195,25 @@ def add_panel(model_label: str, panel: Panel) -> None:
 def panels_of(row: Model) -> list[dict[str, Any]]:
     panels = sorted(_PANELS.get(row._meta.label_lower, []), key=lambda panel: panel.position)
     return [{"title": panel.title, "table": panel.as_table(row)} for panel in panels]
+
+
+# --- What wants a person ---------------------------------------------------------------------------
+
+_ALERTS: list[Panel] = []
+
+
+def add_alert(panel: Panel) -> None:
+    """Put a table on the console's first page, for as long as it has rows: somebody should look at them.
+
+    `rows` is called with None.
+    """
+    _ALERTS.append(panel)
+
+
+def alerts() -> list[dict[str, Any]]:
+    """The tables that have rows, by position. One query each."""
+    shown = [
+        {"title": panel.title, "table": panel.as_table(None)}
+        for panel in sorted(_ALERTS, key=lambda panel: panel.position)
+    ]
+    return [one for one in shown if one["table"]["rows"]]

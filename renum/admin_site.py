@@ -21,7 +21,7 @@ from unfold.views import ChangeList
 
 from renum.accounts.models import Profile
 from renum.accounts.scope import bind_service
-from renum.admin_columns import EMPTY, panels_of
+from renum.admin_columns import EMPTY, alerts, panels_of
 from renum.admin_paginator import MAX_COUNTED, BoundedPaginator
 from renum.events.cause import Cause
 
@@ -57,6 +57,10 @@ class RenumAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         # Around Django's own check of who is asking, which reads the profile.
         return _under_service_scope(super().admin_view(view, cacheable))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The first page begins with what wants a person."""
+        return super().index(request, {**(extra_context or {}), "panels": alerts()})  # type: ignore[no-any-return]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         return _under_service_scope(super().login)(request, extra_context)

@@ -35,7 +35,7 @@ from integrations.admin.health import ConditionFilter, connection_pictures
 from integrations.errors import ConnectionFailed, IntegrationUnreadable, InvalidCredentials
 from integrations.models import Integration
 from renum.accounts.scope import service_scope
-from renum.admin_columns import CLIENT
+from renum.admin_columns import CLIENT, Panel, add_alert, moment, row_link
 from renum.admin_filters import BY_CLIENT
 from renum.admin_site import ConsoleAdmin, cause_of
 from renum.errors import DomainError
@@ -246,3 +246,17 @@ def _restore(integration: Integration, cause: Cause) -> Answer:
     except DomainError as error:
         return messages.ERROR, _("Credenciais anteriores não restauradas: %s") % error.message
     return messages.SUCCESS, str(_("Credenciais anteriores restauradas."))
+
+
+add_alert(
+    Panel(
+        _("Conexões que não funcionam"),
+        (row_link(_("conexão")), CLIENT, STATUS, ERROR, moment("updated_at", _("desde"))),
+        lambda _nobody: (
+            Integration.objects.current()
+            .filter(enabled=True, status__in=[Integration.Status.DISCONNECTED, Integration.Status.ERROR])
+            .select_related("client", "delivery_state")
+            .order_by("-updated_at")
+        ),
+    )
+)

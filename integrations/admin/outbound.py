@@ -19,6 +19,7 @@ from renum.admin_columns import (
     CAUSE,
     CLIENT,
     Panel,
+    add_alert,
     add_panel,
     column,
     error_text,
@@ -268,4 +269,17 @@ add_panel(
         (row_link(_("mensagem de saída")), STATE, REASON, ERROR, NEXT_STEP),
         lambda message: OutboundMessage.objects.filter(id=message.id).defer("body", "recipient"),
     ),
+)
+
+add_alert(
+    Panel(
+        _("Envios incertos"),
+        (row_link(_("mensagem de saída"), QUEUED), CLIENT, ERROR, NEXT_STEP),
+        lambda _nobody: (
+            OutboundMessage.objects.filter(state=OutboundMessage.State.UNKNOWN)
+            .select_related("client", "integration", "conversation")
+            .order_by("-queued_at")
+        ),
+        position=20,
+    )
 )

@@ -1,0 +1,45 @@
+"""The console's first page: what wants a person, and nothing when nothing does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from integrations.models import Integration
+from tests import factories
+from tests.cast import Cast
+from tests.console import console_of, text_of
+
+PAGE_QUERIES = 14
+
+
+def front_page(cast: Cast) -> str:
+    return text_of(console_of(cast.sofia).get(reverse("admin:index")))
+
+
+def test_the_first_page_is_quiet_when_all_is_well(cast: Cast) -> None:
+    factories.make_integration(cast.acme, status=Integration.Status.CONNECTED)
+    factories.make_outbound(factories.make_conversation(cast.acme), state="sent")
+    assert "Pede atenção" not in front_page(cast)
+
+
+def test_the_first_page_shows_lost_connections_and_uncertain_sends(
+    cast: Cast, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        client = cast.acme if number % 2 else cast.globex
+        factories.make_outbound(factories.make_conversation(client), state="unknown")
+    factories.make_integration(
+        cast.acme, type="email_smtp", status=Integration.Status.DISCONNECTED, last_error="Sem resposta"
+    )
+    browser = console_of(cast.sofia)
+    with django_assert_max_num_queries(PAGE_QUERIES):
+        page = text_of(browser.get(reverse("admin:index")))
+    for words in ("Pede atenção", "Conexões que não funcionam", "Sem resposta", "Envios incertos"):
+        assert words in page
+
+
+def test_a_connection_that_is_switched_off_wants_nobody(cast: Cast) -> None:
+    factories.make_integration(cast.acme, status=Integration.Status.ERROR, enabled=False)
+    assert "Conexões que não funcionam" not in front_page(cast)
