@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types e2e requirements
+.PHONY: help up test lint types e2e bench chaos requirements
 
 help:  ## Show the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,7 +28,7 @@ up: $(VENV)/.users  ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
 test: $(VENV)/.developers  ## Run the test suite on servers of its own
-	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.developers  ## Check format and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
@@ -38,6 +38,13 @@ types: $(VENV)/.developers  ## Check the types
 
 e2e: $(VENV)/.developers  ## Drive the whole stack over HTTP, as a newcomer would
 	@exec $(BIN)/python -m pytest -c tests/e2e/pytest.ini --rootdir tests/e2e tests/e2e $(ARGS)
+
+chaos: $(VENV)/.developers  ## Outages, herds and 20,000 hostile requests; takes minutes
+	@exec $(BIN)/python -m pytest -c tests/chaos/pytest.ini --rootdir . --confcutdir . tests/chaos -s $(ARGS)
+
+bench: $(VENV)/.developers  ## Measure what docs/benchmarks.md shows; takes minutes
+	@for file in benchmarks/[a-z]*.py; do \
+		if grep -q '^if __name__' $$file; then $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; fi; done
 
 requirements: $(VENV)/.developers  ## Pin requirements*.txt anew from requirements*.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt

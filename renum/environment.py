@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +53,12 @@ class Environment(BaseSettings):
         "127.0.0.1,localhost,[::1]",
         validation_alias="RENUM_ALLOWED_HOSTS",
         description="Comma-separated host names that web answers to.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        validation_alias="RENUM_TRUSTED_PROXIES",
+        description="Comma-separated addresses and networks of our own proxies, whose `X-Forwarded-For` is "
+        "believed. Unset: nobody's.",
     )
     allow_loopback: bool = Field(
         default_factory=lambda data: data.get("env") != "production",
@@ -104,6 +111,24 @@ class Environment(BaseSettings):
         validation_alias="UAZAPI_WEBHOOK_SECRET",
         description="Signs v1 webhooks of integrations without a secret of their own.",
     )
+    uazapi_webhook_secrets_retired: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="UAZAPI_WEBHOOK_SECRETS_RETIRED",
+        description="Comma-separated former values of `UAZAPI_WEBHOOK_SECRET` that are still accepted.",
+    )
+    webhooks_per_minute: int = Field(
+        1000,
+        ge=1,
+        validation_alias="RENUM_WEBHOOKS_PER_MINUTE",
+        description="Webhooks taken in for one client in any 60 s; more are answered 429.",
+    )
+    webhooks_per_minute_address: int = Field(
+        10_000,
+        ge=1,
+        validation_alias="RENUM_WEBHOOKS_PER_MINUTE_ADDRESS",
+        description="Webhook requests from one address in any 60 s, refused ones too. A provider's server "
+        "posts for all its clients.",
+    )
     provider_timeout_seconds: float = Field(
         30.0,
         gt=0,
@@ -144,6 +169,13 @@ class Environment(BaseSettings):
     def _are_32_bytes(cls, value: SecretStr) -> SecretStr:
         for text in filter(str.strip, value.get_secret_value().split(",")):
             decode_key(text.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for text in filter(str.strip, value.split(",")):
+            ip_network(text.strip())
         return value
 
     @model_validator(mode="after")

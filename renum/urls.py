@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from renum.health.views import health
 
 urlpatterns = [
+    path("webhooks/", include("webhooks.urls")),  # first, since there are very many
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
@@ -19,7 +20,6 @@ urlpatterns = [
     path("api/", include("renum.conversations.api.urls")),
     path("api/", include("integrations.api.urls")),
     path("api/", include("triggers.api.urls")),
-    path("webhooks/", include("webhooks.urls")),
 ]
 
 handler400 = "renum.api.errors.bad_request"

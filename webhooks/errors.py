@@ -1,5 +1,7 @@
 from renum.errors import InvalidInput, Unauthenticated, Unavailable
 
+RETRY_SECONDS = 5  # after which a provider may try again what could not be stored
+
 
 class InvalidSignature(Unauthenticated):
     """Assinatura inválida."""

@@ -1,4 +1,4 @@
-"""The inbox's two halves: take an event in (the request), and process what was taken in (a worker)."""
+"""Process what was taken into the inbox: a worker's half of the work, `receiving` is the request's."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
-from integrations.models import Integration
-from integrations.services import token_index, webhook_key_index
 from renum import clock
-from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
-from renum.security.blind_index import blind_index
-from renum.wakeups import wake_after_commit
 from webhooks import handlers, querysets
-from webhooks.errors import InvalidPayload
 from webhooks.models import InboundEvent
 from webhooks.parsers import evolution, sendgrid, uazapi
-from webhooks.parsers.base import Identity, Ignored, Parser, TryLater
+from webhooks.parsers.base import Ignored, Parser, TryLater
 
 log = structlog.get_logger(__name__)
 
@@ -34,36 +28,11 @@ WAIT_SECONDS, MAX_WAITS = 0.02, 25
 
 State = InboundEvent.State
 
+# What an event loses once it is dealt with: nothing more is to be read of it, and it has no place in a chat.
+SETTLED: dict[str, Any] = {"payload": None, "chat_index": ""}
+
 # By the integration's provider.
 PARSERS: dict[str, Parser] = {"uazapi": uazapi, "evolution": evolution, "sendgrid": sendgrid}
-
-
-def take_in(integration: Integration, payload: Any, body: bytes) -> None:
-    """Store a verified request's events, each once, and wake a worker.
-
-    Runs inside the request's transaction: all of them are stored or none.
-    """
-    try:
-        events = PARSERS[integration.provider].identify_all(payload, body)
-    except RecursionError as error:
-        raise InvalidPayload from error
-    if not events:
-        return
-    InboundEvent.objects.bulk_create(
-        [_as_row(integration, identity, kept) for identity, kept in events], ignore_conflicts=True
-    )
-    wake_after_commit(PROCESS_TASK, PROCESS_QUEUE)
-
-
-def _as_row(integration: Integration, identity: Identity, kept: Any) -> InboundEvent:
-    return InboundEvent(
-        client_id=integration.client_id,
-        integration=integration,
-        kind=identity.kind,
-        dedup_key=identity.dedup_key,
-        chat_index=blind_index(integration.client_id, "chat", identity.chat) if identity.chat else "",
-        payload=kept,
-    )
 
 
 def process_inbox() -> int:
@@ -107,15 +76,15 @@ def _process(event: InboundEvent) -> bool:
         InboundEvent.objects.filter(id=event.id).update(
             attempts=F("attempts") + 1,
             next_attempt_at=now + timedelta(seconds=2**event.attempts),
-            **({"state": State.FAILED, "reason_code": "PROCESSING_FAILED", "payload": None} if over else {}),
+            **({"state": State.FAILED, "reason_code": "PROCESSING_FAILED", **SETTLED} if over else {}),
         )
         return over
     InboundEvent.objects.filter(id=event.id).update(
         state=State.IGNORED if ignored else State.DONE,
         reason_code=ignored.reason_code if ignored else "",
-        payload=None,
         processed_at=now,
         attempts=F("attempts") + 1,
+        **SETTLED,
     )
     return True
 
@@ -125,17 +94,3 @@ def _apply(event: InboundEvent) -> Ignored | None:
     if isinstance(parsed, Ignored):
         return parsed
     return handlers.HANDLERS[type(parsed)](event, parsed)
-
-
-def find_integration(provider: str, key: str | None, token: str | None = None) -> Integration | None:
-    """The integration that a webhook names by its secret address, or else by the provider's token.
-
-    Runs under the service scope, with suspended clients and removed integrations left out.
-    """
-    found = Integration.objects.current().filter(provider=provider, client__status=Client.Status.ACTIVE)
-    if key:
-        return found.filter(webhook_key_index=webhook_key_index(key)).first()
-    if token:
-        matches = list(found.filter(token_index=token_index(token))[:2])
-        return matches[0] if len(matches) == 1 else None
-    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,25 +66,34 @@ def verify_v1(payload: dict[str, Any], body: bytes, header: str, secrets: list[s
         raise InvalidSignature(EXPIRED)
 
 
-def verify_sendgrid(public_key: str, body: bytes, signature: str, timestamp: str, now: datetime) -> None:
+def verify_sendgrid(
+    public_keys: Sequence[str], body: bytes, signature: str, timestamp: str, now: datetime
+) -> None:
     """Check an event webhook's ECDSA signature over timestamp and raw body; raises `InvalidSignature`.
 
-    `public_key` is base64 of DER. The timestamp, in epoch seconds, must be within 5 minutes.
+    The keys are base64 of DER; any of them will do. The timestamp, in epoch seconds, must be within 5
+    minutes.
     """
-    # Not the vendor's helper: it takes the body as text, so bytes that are not UTF-8 cannot be checked,
-    # skips what is not base64 instead of refusing it, and its package is no business of the web process.
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 11):
         raise InvalidSignature
+    if not any([_signed_by(one, signature, timestamp.encode() + body) for one in public_keys]):  # noqa: C419
+        raise InvalidSignature
+    if abs(now - datetime.fromtimestamp(int(timestamp), tz=UTC)) > TOLERANCE:
+        raise InvalidSignature(EXPIRED)
+
+
+def _signed_by(public_key: str, signature: str, signed: bytes) -> bool:
+    # Not the vendor's helper: it takes the body as text, so bytes that are not UTF-8 cannot be checked,
+    # skips what is not base64 instead of refusing it, and its package is no business of the web process.
     try:
         key = load_der_public_key(base64.b64decode(public_key, validate=True))
         given = base64.b64decode(signature, validate=True)
         if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise InvalidSignature
-        key.verify(given, timestamp.encode() + body, ec.ECDSA(SHA256()))
-    except (ValueError, exceptions.UnsupportedAlgorithm, exceptions.InvalidSignature) as error:
-        raise InvalidSignature from error
-    if abs(now - datetime.fromtimestamp(int(timestamp), tz=UTC)) > TOLERANCE:
-        raise InvalidSignature(EXPIRED)
+            return False
+        key.verify(given, signed, ec.ECDSA(SHA256()))
+    except (ValueError, exceptions.UnsupportedAlgorithm, exceptions.InvalidSignature):
+        return False
+    return True
 
 
 def parse_instant(value: Any) -> datetime | None:

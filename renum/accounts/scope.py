@@ -7,12 +7,15 @@ tables return no rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
+from psycopg.errors import InvalidSqlStatementName
 
 log = structlog.get_logger(__name__)
 
@@ -82,3 +85,57 @@ def service_scope(reason: str) -> Iterator[None]:
     assert reason
     with _scoped("", "on"):
         yield
+
+
+def tidy_connection() -> None:
+    """Drop a connection that failed or is too old, as Django does where it signals the start of a request."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
+class ServiceStatement:
+    """A statement that runs in the service scope, in a transaction of its own, in one round trip.
+
+    Scope and statement travel as one message, which Postgres runs as one transaction; with `service_scope`
+    it takes four, and a fifth to see whether the connection still works. Instead it is run again on a new
+    connection if it does not: it must be one that may run twice. Planned once a connection, since the
+    policies make the plan of a small statement cost more than its execution.
+    """
+
+    def __init__(self, name: str, types: str, sql: str, *, reason: str):
+        assert reason
+        self._prepare = f"PREPARE {name} ({types}) AS {sql}"
+        self._execute = f"EXECUTE {name} ({', '.join('%s' for _ in types.split(','))})"
+        self._reason = reason
+        self._prepared: WeakSet[Any] = WeakSet()
+
+    def fetch(self, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run it and return its rows. Inside of a transaction it is a statement of that one."""
+        if connection.in_atomic_block:
+            with service_scope(reason=self._reason):
+                return self._run(parameters)
+        tidy_connection()
+        before = connection.connection
+        connection.health_check_done = True  # type: ignore[attr-defined]
+        try:
+            return self._run(parameters, alone=True)
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            if isinstance(error.__cause__, InvalidSqlStatementName):
+                self._prepared.discard(before)  # a pooler gave us another session
+            elif before is None or not before.closed:
+                raise
+            else:
+                connection.close()
+            return self._run(parameters, alone=True)
+
+    def _run(self, parameters: Sequence[Any], *, alone: bool = False) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            if connection.connection not in self._prepared:
+                cursor.execute(self._prepare)
+                self._prepared.add(connection.connection)
+            if not alone:
+                cursor.execute(self._execute, parameters)
+            else:
+                cursor.execute(f"{_SET}; {self._execute}", ["", "on", *parameters])
+                cursor.nextset()  # the first is that of the scope
+            return list(cursor.fetchall())

@@ -37,8 +37,11 @@ class Sealed:
 
 def associated_data(instance: models.Model, column: str) -> bytes:
     """Name the one place where a ciphertext of `instance` may stand."""
-    client = getattr(instance, "client_id", None)
-    return "\x1f".join((str(client or "-"), instance._meta.db_table, column, str(instance.pk))).encode()
+    return _place(getattr(instance, "client_id", None), instance._meta.db_table, column, instance.pk)
+
+
+def _place(client_id: Any, table: str, column: str, row_id: Any) -> bytes:
+    return "\x1f".join((str(client_id or "-"), table, column, str(row_id))).encode()
 
 
 class _OpeningAttribute(DeferredAttribute):
@@ -82,6 +85,11 @@ class RowBoundField(EncryptedField):  # type: ignore[misc]
         if value is None or isinstance(value, Sealed):
             return value
         return Sealed(keyring().encrypt(self.encode(value), associated_data(model_instance, self.column)))
+
+    def seal(self, value: Any, model: type[models.Model], client_id: Any, row_id: Any) -> Sealed:
+        """Encrypt for a row that is written without an instance of its model."""
+        place = _place(client_id, model._meta.db_table, self.column, row_id)
+        return Sealed(keyring().encrypt(self.encode(value), place))
 
     def get_prep_value(self, value: Any) -> Any:
         return value

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test.client import ClientHandler
 from pydantic import SecretStr

@@ -187,11 +187,11 @@ def test_i1_answers_503_while_the_database_is_down_and_takes_the_retry(
     connect(cast.acme)
     batch = [event("delivered"), event("open")]
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("the database is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("webhooks.services.take_in", fail)
+        patch.setattr("webhooks.receiving._insert", fail)
         assert refusal(post(batch))["status"] == 503
     assert inbox() == []
     assert post(batch).status_code == 200

@@ -97,7 +97,7 @@ def test_checking_a_signature_raises_nothing_but_its_refusal(
     public_key: str, body: bytes, signature: str, timestamp: str
 ) -> None:
     with pytest.raises(InvalidSignature):
-        verify_sendgrid(public_key, body, signature, timestamp, clock.now())
+        verify_sendgrid([public_key], body, signature, timestamp, clock.now())
 
 
 @settings(STEADY, max_examples=100)
@@ -109,7 +109,7 @@ def test_bytes_of_any_kind_are_checked_as_they_are_and_as_the_vendors_helper_doe
     arrived = body + b"x" if is_changed else body
     signature, timestamp = headers[SIGNATURE], headers[TIMESTAMP]
     try:
-        verify_sendgrid(VENDOR.public_key, arrived, signature, timestamp, clock.now())
+        verify_sendgrid([VENDOR.public_key], arrived, signature, timestamp, clock.now())
         valid = True
     except InvalidSignature:
         valid = False

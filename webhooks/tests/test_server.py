@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -21,18 +21,18 @@ MIB = 1024 * 1024
 START_SECONDS = 30
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """A granian of our own, on the databases of this test run."""
+@contextmanager
+def granian(*, workers: int = 1, **settings: str) -> Iterator[int]:
+    """A granian of our own, on the databases of this test run; yields its port."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         free: int = probe.getsockname()[1]
     command = f"-m granian --interface wsgi renum.wsgi:application --host 127.0.0.1 --port {free}"
-    command += " --no-access-log --workers 1 --blocking-threads 4 --workers-kill-timeout 5"
+    command += f" --no-access-log --workers {workers} --blocking-threads 4 --workers-kill-timeout 5"
     server = subprocess.Popen(
         [sys.executable, *command.split()],
         cwd=BASE_DIR,
-        env=os.environ,
+        env={**os.environ, **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -53,6 +53,12 @@ def port() -> Iterator[int]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with granian() as free:
+        yield free
 
 
 def request(
@@ -162,3 +168,25 @@ def test_the_connection_survives_a_refusal(committed_cast: Cast, port: int) -> N
     finally:
         connection.close()
     assert len(inbox()) == 2
+
+
+def test_webhooks_keep_the_security_headers_and_the_envelope_without_the_other_middleware(
+    committed_cast: Cast, port: int
+) -> None:
+    connect(committed_cast.acme)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    answers = {}
+    with closing(connection):
+        for path in (f"/webhooks/uazapi/{KEY}", "/webhooks/nobody", "/webhooks/", "/health"):
+            connection.request("POST", path, encode(go()), {"Host": "who.is.this", "Cookie": "sessionid=x"})
+            response = connection.getresponse()
+            answers[path] = (response.status, response.headers, response.read())
+    status, headers, body = answers[f"/webhooks/uazapi/{KEY}"]
+    assert (status, headers["X-Content-Type-Options"]) == (200, "nosniff")
+    assert int(headers["Content-Length"]) == len(body)
+    assert "Set-Cookie" not in headers
+    for path in ("/webhooks/nobody", "/webhooks/"):
+        assert answers[path][0] == 404
+        assert b'"error_code": "NOT_FOUND"' in answers[path][2]
+    assert answers["/health"][0] == 400  # everywhere else the host's name is checked
+    assert len(inbox()) == 1

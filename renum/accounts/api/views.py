@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from renum.accounts import services
 from renum.accounts.api.serializers import LoginSerializer, RefreshSerializer, TokenPairSerializer
+from renum.api.client_address import counted_address
 from renum.api.throttling import spend
 from renum.api.views import ChunkedMixin, NonAtomicMixin
 
@@ -26,7 +27,7 @@ class LoginView(_SessionView):
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         email = serializer.validated_data["email"]
-        spend("10/minute", "login", email.lower(), request.META.get("REMOTE_ADDR", ""))
+        spend("10/minute", "login", email.lower(), counted_address(request.META))
         pair = services.log_in(request._request, email, serializer.validated_data["password"])
         return Response(pair._asdict())
 
