@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from integrations.models import Integration
+from renum import clock
 from tests import factories
 from tests.cast import Cast
 from tests.console import console_of, text_of
@@ -24,7 +25,7 @@ def test_the_first_page_is_quiet_when_all_is_well(cast: Cast) -> None:
     assert "Pede atenção" not in front_page(cast)
 
 
-def test_the_first_page_shows_lost_connections_and_uncertain_sends(
+def test_the_first_page_shows_lost_connections_uncertain_sends_and_who_waits_for_a_person(
     cast: Cast, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(30):
@@ -33,10 +34,13 @@ def test_the_first_page_shows_lost_connections_and_uncertain_sends(
     factories.make_integration(
         cast.acme, type="email_smtp", status=Integration.Status.DISCONNECTED, last_error="Sem resposta"
     )
+    factories.make_conversation(
+        cast.globex, attention_reason="OPT_OUT_UNCLEAR", attention_at=clock.now(), name="Rui"
+    )
     browser = console_of(cast.sofia)
     with django_assert_max_num_queries(PAGE_QUERIES):
         page = text_of(browser.get(reverse("admin:index")))
-    for words in ("Pede atenção", "Conexões que não funcionam", "Sem resposta", "Envios incertos"):
+    for words in ("Pede atenção", "Conexões que não funcionam", "Sem resposta", "Envios incertos", "Rui"):
         assert words in page
 
 

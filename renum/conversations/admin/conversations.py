@@ -17,6 +17,7 @@ from renum.admin_columns import (
     CAUSE,
     CLIENT,
     Panel,
+    add_alert,
     add_panel,
     as_moment,
     column,
@@ -233,4 +234,16 @@ add_panel(
         lambda conversation: conversation.messages.order_by("-occurred_at"),
         position=0,
     ),
+)
+add_alert(
+    Panel(
+        _("Conversas que pedem atenção"),
+        (row_link(_("conversa")), CLIENT, CONTACT, ATTENTION, ATTENTION_SINCE),
+        lambda _nobody: (
+            Conversation.objects.filter(attention_at__isnull=False)
+            .select_related("client", "contact")
+            .order_by("-attention_at")
+        ),
+        position=30,
+    )
 )
