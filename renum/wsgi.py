@@ -30,7 +30,7 @@ class WebhookHandler:
         self._answer = convert_exception_to_response(SecurityMiddleware(serve))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        response = self._answer(WSGIRequest(environ))
+        response: Any = self._answer(WSGIRequest(environ))
         content: bytes = response.content
         response.headers["Content-Length"] = str(len(content))
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
