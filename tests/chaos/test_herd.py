@@ -10,7 +10,7 @@ from tests.cast import Cast
 from tests.concurrency import run_together
 from webhooks import services
 from webhooks.tests.helpers import KEY, connect, encode, go, inbox, text
-from webhooks.tests.test_receiving import ONCE, counts
+from webhooks.tests.test_taking_in import ONCE, counts
 
 TIMES = 1000
 

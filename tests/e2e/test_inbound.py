@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.e2e.console import Console
-from tests.e2e.stack import Stack, eventually, running_stack
+from tests.e2e.stack import Stack, eventually
+from tests.e2e.story import alice, bob, stack
+
+__all__ = ["alice", "bob", "stack"]
 
 LEAD, BUSY, LEAVING = "+5511987652001", "+5521987652002", "+5585987652003"
 OLD_SPELLING = "558587652003"  # LEAVING without the ninth digit
-GREETING = "Olá! Sou o assistente virtual"
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack of this story's own."""
-    with tempfile.TemporaryDirectory(prefix="renum-e2e-") as folder:
-        Path(folder).chmod(0o755)
-        with running_stack(Path(folder) / "data") as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def alice(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.login("alice@acme.example") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bob(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.login("bob@globex.example") as client:
-        yield client
 
 
 def contact_of(client: httpx.Client, phone: str) -> dict[str, Any] | None:

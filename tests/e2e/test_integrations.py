@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.e2e.stack import Stack, eventually, running_stack
+from tests.e2e.stack import Stack, eventually
+from tests.e2e.story import alice, bob, stack
+
+__all__ = ["alice", "bob", "stack"]
 
 MAIL = {
     "to": ["ana@cliente.example"],
@@ -35,27 +34,6 @@ def send_mail(client: httpx.Client, **headers: str) -> httpx.Response:
 def message_of(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
     found: dict[str, Any] = client.get(f"/api/messages/{answer.json()['message_id']}").json()["message"]
     return found
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack of this story's own, so that the other one begins with nothing connected."""
-    with tempfile.TemporaryDirectory(prefix="renum-e2e-") as folder:
-        Path(folder).chmod(0o755)
-        with running_stack(Path(folder) / "data") as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def alice(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.login("alice@acme.example") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bob(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.login("bob@globex.example") as client:
-        yield client
 
 
 def test_alice_sends_a_mail_by_smtp_once_for_one_idempotency_key(stack: Stack, alice: httpx.Client) -> None:
