@@ -76,7 +76,8 @@ def send(environ: dict[str, Any], body: bytes) -> tuple[int, bytes]:
     stream, seen = io.BytesIO(body), []
     answer = application({**environ, "wsgi.input": stream}, lambda status, headers: seen.append(status))
     b"".join(answer)
-    answer.close()
+    if hasattr(answer, "close"):  # as a WSGI server does
+        answer.close()
     return int(seen[0].split()[0]), body[: stream.tell()]
 
 
