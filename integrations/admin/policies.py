@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,10 +24,12 @@ from unfold.widgets import (
 from integrations import services
 from integrations.delivery.quiet import STATES
 from integrations.models import DeliveryPolicy, OutboundMessage, SendingSwitch
-from renum.admin_columns import CLIENT, column, label, moment
+from renum.admin_columns import column, label, moment
 from renum.admin_filters import BY_CLIENT
-from renum.admin_site import ConsoleAdmin, cause_of
+from renum.admin_policies import RULES_OF, PolicyAdmin
+from renum.admin_site import ConsoleAdmin
 from renum.conversations.models import Channel
+from renum.events.cause import Cause
 
 MAX_HOLIDAYS = 366
 MAX_COUNTED = 1000  # waiting messages that are counted before all are stopped
@@ -97,24 +101,17 @@ SENDING = column(
 
 
 @admin.register(DeliveryPolicy)
-class DeliveryPolicyAdmin(ConsoleAdmin):
-    """One for each client, which has the defaults while there is none. None is deleted: it is set back."""
-
+class DeliveryPolicyAdmin(PolicyAdmin):
     form = DeliveryPolicyForm
     list_display = (
-        column("rules_of", _("cliente"), str),
+        RULES_OF,
         SENDING,
         column("silence", _("silêncio"), _silence),
         "national_holidays",
         column("cap", _("limite por contato"), _cap),
         moment("updated_at", _("mudou em")),
     )
-    list_select_related = ("client",)
     list_filter = (BY_CLIENT, "paused")
-    ordering = ("-updated_at",)
-    sortable_by = ()
-    actions = None
-    autocomplete_fields = ("client",)
     fieldsets = (
         (None, {"fields": ("client", "paused")}),
         (
@@ -133,23 +130,8 @@ class DeliveryPolicyAdmin(ConsoleAdmin):
         (_("Limite por contato"), {"fields": (("contact_cap", "contact_cap_hours"),)}),
     )
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        first, *rest = self.fieldsets
-        shown = (None, {"fields": (CLIENT, "paused", "updated_at")}) if obj else first
-        return (shown, *rest)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (CLIENT, "updated_at") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Through the service, which has what waited judged by the new rules."""
-        names = form.changed_data if change else form.fields
-        changes = {name: form.cleaned_data[name] for name in names if name != "client"}
-        saved = services.change_policy(obj.client_id, changes, cause=cause_of(request))
-        obj.pk, obj._state.adding = saved.pk, False
+    def change_policy(self, client_id: UUID, changes: Mapping[str, Any], *, cause: Cause) -> Any:
+        return services.change_policy(client_id, changes, cause=cause)
 
 
 # --- The switch for everything ----------------------------------------------------------------------

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from renum.admin_columns import CLIENT, column, moment
+from renum.admin_columns import column, moment
 from renum.admin_filters import BY_CLIENT
-from renum.admin_site import ConsoleAdmin, cause_of
+from renum.admin_policies import RULES_OF, PolicyAdmin
 from renum.conversations.models import ConversationPolicy
 from renum.conversations.policies import BURST_ORDER, MAX_DAYS, change_policy
+from renum.events.cause import Cause
 
 DAYS = ("message_days", "event_days", "inbox_days")
 
@@ -38,23 +40,16 @@ def _kept(policy: ConversationPolicy) -> Any:
 
 
 @admin.register(ConversationPolicy)
-class ConversationPolicyAdmin(ConsoleAdmin):
-    """One for each client, which has the defaults while there is none. None is deleted: it is set back."""
-
+class ConversationPolicyAdmin(PolicyAdmin):
     form = ConversationPolicyForm
     list_display = (
-        column("rules_of", _("cliente"), str),
+        RULES_OF,
         column("burst", _("espera por mais mensagens"), _burst),
         column("handover", _("pausa do agente (min)"), lambda policy: str(policy.handover_minutes)),
         column("kept", _("dias: mensagens · eventos · recebidos"), _kept),
         moment("updated_at", _("mudou em")),
     )
-    list_select_related = ("client",)
     list_filter = (BY_CLIENT,)
-    ordering = ("-updated_at",)
-    sortable_by = ()
-    actions = None
-    autocomplete_fields = ("client",)
     fieldsets = (
         (None, {"fields": ("client",)}),
         (_("Rajadas de mensagens"), {"fields": (("burst_quiet_seconds", "burst_max_seconds"),)}),
@@ -75,19 +70,5 @@ class ConversationPolicyAdmin(ConsoleAdmin):
         ),
     )
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        first, *rest = self.fieldsets
-        return ((None, {"fields": (CLIENT, "updated_at")}) if obj else first, *rest)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (CLIENT, "updated_at") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Through the service, which puts the change on record."""
-        names = form.changed_data if change else form.fields
-        changes = {name: form.cleaned_data[name] for name in names if name != "client"}
-        saved = change_policy(obj.client_id, changes, cause=cause_of(request))
-        obj.pk, obj._state.adding = saved.pk, False
+    def change_policy(self, client_id: UUID, changes: Mapping[str, Any], *, cause: Cause) -> Any:
+        return change_policy(client_id, changes, cause=cause)
