@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from renum.conversations.holdings import indexes_of
-from renum.conversations.identity import OPTED_OUT, wa_id_index
+from renum.conversations.identity import OPTED_OUT, bar_names, wa_id_index
 from renum.conversations.models import Channel, Contact, Suppression
 from renum.conversations.selectors import suppressed_of_clients
 
@@ -21,15 +21,7 @@ def suppress_contact(contact: Contact, reason: str) -> bool:
     Contact.objects.select_for_update().get(id=contact.id, client_id=contact.client_id)
     names = _names(contact)
     known = set(_bars(contact, reason).values_list("address_index", flat=True))
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                client_id=contact.client_id, channel=Channel.WHATSAPP, address_index=index, reason=reason[:40]
-            )
-            for index in sorted(names - known)
-        ],
-        ignore_conflicts=True,
-    )
+    bar_names(contact.client_id, [(reason[:40], index) for index in names - known])
     return not known
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from renum.conversations.errors import InvalidPhone
 from renum.conversations.models import Channel, Contact, ContactAlias, IdentityDoubt, Suppression
@@ -88,11 +88,18 @@ def _hold(contact: Contact) -> bool:
         return cursor.fetchone() is not None
 
 
-def find_contacts(client_id: UUID, person: Person) -> list[Contact]:
+def find_contacts(client_id: UUID, person: Person) -> QuerySet[Contact]:
     """The contacts with one of the person's certain names. Changes nothing."""
-    indexes = [alias.index for alias in aliases_of(client_id, person) if alias.kind != Kind.MATCH]
-    ids = ContactAlias.objects.filter(client_id=client_id, value_index__in=indexes).values("contact_id")
-    return list(Contact.objects.filter(client_id=client_id, id__in=ids))
+    certain = [alias.index for alias in aliases_of(client_id, person) if alias.kind != Kind.MATCH]
+    return contacts_named(client_id, certain)
+
+
+def contacts_named(client_id: UUID, indexes: Collection[str]) -> QuerySet[Contact]:
+    """The contacts with one of these blind indexes among their names."""
+    named = ContactAlias.objects.filter(client_id=client_id, value_index__in=indexes)
+    # Those who were on record before there were aliases have the phone alone.
+    is_named = Q(id__in=named.values("contact_id")) | Q(phone_index__in=indexes)
+    return Contact.objects.filter(is_named, client_id=client_id)
 
 
 def indexes_of_contacts(contact_ids: Collection[UUID]) -> dict[UUID, set[str]]:
@@ -259,12 +266,15 @@ def carry_opt_out(contact: Contact) -> None:
     )
     known = set(bars.values_list("reason", "address_index"))
     wanted = {(reason, index) for reason, _ in known for index in indexes}
+    bar_names(contact.client_id, wanted - known)
+
+
+def bar_names(client_id: UUID, bars: Collection[tuple[str, str]]) -> None:
+    """Bar these names on WhatsApp, given as (reason, blind index); those that are barred so stay."""
     Suppression.objects.bulk_create(
         [
-            Suppression(
-                client_id=contact.client_id, channel=Channel.WHATSAPP, address_index=index, reason=reason
-            )
-            for reason, index in sorted(wanted - known)
+            Suppression(client_id=client_id, channel=Channel.WHATSAPP, address_index=index, reason=reason)
+            for reason, index in sorted(bars)
         ],
         ignore_conflicts=True,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from renum.conversations.errors import ContactNotFound, ConversationNotFound
 from renum.conversations.identity import Person, find_contacts
 from renum.conversations.models import Channel, Contact, Conversation, Message, Suppression
-from renum.conversations.phones import normalize_phone, phone_index
+from renum.conversations.phones import normalize_phone
 
 
 def list_conversations(client_id: UUID, *, status: str | None = None) -> QuerySet[Conversation]:
@@ -45,13 +45,9 @@ def suppressed_of_clients(
 
 def list_contacts(client_id: UUID, *, phone: str | None = None) -> QuerySet[Contact]:
     """A client's contacts, or whoever has this phone, typed as people type it; raises `InvalidPhone`."""
-    found = Contact.objects.filter(client_id=client_id)
     if not phone:
-        return found
-    number = normalize_phone(phone)
-    named = [contact.id for contact in find_contacts(client_id, Person(phone=number))]
-    # those who were on record before there were aliases have the phone alone
-    return found.filter(Q(id__in=named) | Q(phone_index=phone_index(client_id, number)))
+        return Contact.objects.filter(client_id=client_id)
+    return find_contacts(client_id, Person(phone=normalize_phone(phone)))
 
 
 def get_contact(client_id: UUID, contact_id: UUID) -> Contact:

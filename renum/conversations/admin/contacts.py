@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -33,26 +34,25 @@ def masked(name: str) -> str:
     return f"{number[:4]}{'•' * max(0, len(number) - 6)}{number[-2:]}{at}{server}"
 
 
-def _phone(contact: Contact) -> Any:
-    """The phone, or how WhatsApp names somebody without."""
+def _readable(read: Callable[[], Any]) -> Any:
+    """What an encrypted field says, or that no key of ours opens it."""
     try:
-        return contact.masked_phone or masked(str(contact.wa_id or ""))
+        return read()
     except DecryptionFailed:
         return UNREADABLE
+
+
+def _phone(contact: Contact) -> Any:
+    """The phone, or how WhatsApp names somebody without."""
+    return _readable(lambda: contact.masked_phone or masked(str(contact.wa_id or "")))
 
 
 def _name(contact: Contact) -> Any:
-    try:
-        return contact.name
-    except DecryptionFailed:
-        return UNREADABLE
+    return _readable(lambda: contact.name)
 
 
 def _alias(alias: ContactAlias) -> Any:
-    try:
-        return masked(str(alias.value))
-    except DecryptionFailed:
-        return UNREADABLE
+    return _readable(lambda: masked(str(alias.value)))
 
 
 def contacts_with(phone: str) -> QuerySet[Contact]:

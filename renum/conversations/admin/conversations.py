@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 
 from renum import clock
-from renum.accounts.models import Profile
 from renum.admin_columns import (
     CAUSE,
     CLIENT,
@@ -35,7 +34,6 @@ from renum.conversations.admin.contacts import CONTACT, contacts_with
 from renum.conversations.errors import InvalidPhone
 from renum.conversations.models import Conversation, Message
 from renum.conversations.phones import normalize_phone
-from renum.events.cause import Cause
 
 name_cause("message", _("Mensagem"), "conversations", "message")
 
@@ -168,8 +166,7 @@ class ConversationAdmin(ConsoleAdmin):
             obj.save(update_fields=["last_message_at", "updated_at"])
         if "status" in form.changed_data:
             wanted, obj.status = obj.status, form.initial["status"]
-            assert isinstance(request.user, Profile)
-            services.change_status(obj, wanted, cause=Cause().then("profile", request.user.pk))
+            services.change_status(obj, wanted, cause=cause_of(request))
 
 
 @admin.register(Message)

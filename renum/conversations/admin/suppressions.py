@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.core.validators import validate_email
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -19,7 +19,8 @@ from renum.admin_site import ConsoleAdmin, cause_of
 from renum.conversations.consent import release_contact, suppress_contact
 from renum.conversations.emails import email_index
 from renum.conversations.errors import InvalidPhone
-from renum.conversations.models import Channel, Contact, ContactAlias, Suppression
+from renum.conversations.identity import contacts_named
+from renum.conversations.models import Channel, Contact, Suppression
 from renum.conversations.phones import normalize_phone, phone_index
 from renum.events.models import Event
 from renum.events.services import record_event
@@ -71,11 +72,7 @@ def _contacts_of(bar: Suppression) -> list[Contact]:
     """Whose name the barred address is; nobody's, if it is an e-mail or of somebody unknown."""
     if bar.channel != Channel.WHATSAPP:
         return []
-    named = ContactAlias.objects.filter(client_id=bar.client_id, value_index=bar.address_index)
-    found = Contact.objects.filter(
-        Q(id__in=named.values("contact_id")) | Q(phone_index=bar.address_index), client_id=bar.client_id
-    )
-    return list(found)
+    return list(contacts_named(bar.client_id, [bar.address_index]))
 
 
 @admin.register(Suppression)
