@@ -167,15 +167,15 @@ class Environment(BaseSettings):
     @field_validator("encryption_keys_retired")
     @classmethod
     def _are_32_bytes(cls, value: SecretStr) -> SecretStr:
-        for text in filter(str.strip, value.get_secret_value().split(",")):
-            decode_key(text.strip())
+        for text in listed(value.get_secret_value()):
+            decode_key(text)
         return value
 
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        for text in filter(str.strip, value.split(",")):
-            ip_network(text.strip())
+        for text in listed(value):
+            ip_network(text)
         return value
 
     @model_validator(mode="after")
@@ -207,9 +207,21 @@ class Environment(BaseSettings):
         """Keys of 32 bytes each, the one for new ciphertexts first."""
         names = [
             self.encryption_key.get_secret_value(),
-            *self.encryption_keys_retired.get_secret_value().split(","),
+            *listed(self.encryption_keys_retired.get_secret_value()),
         ]
         return [decode_key(name.strip()) for name in names if name.strip()]
+
+    @property
+    def uazapi_webhook_secrets(self) -> list[str]:
+        """The installation's secrets that may have signed a v1 webhook, the one in use first."""
+        current = self.uazapi_webhook_secret.get_secret_value()
+        retired = listed(self.uazapi_webhook_secrets_retired.get_secret_value())
+        return [current, *retired] if current else retired
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma-separated value, without those that are empty."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def decode_key(text: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 
-from renum.environment import BASE_DIR, read_environment
+from renum.environment import BASE_DIR, listed, read_environment
 from renum.logging import configure_logging
 
 django_stubs_ext.monkeypatch()  # lets annotations such as ModelForm[Trigger] run
@@ -16,7 +16,7 @@ ENVIRONMENT = read_environment()
 
 DEBUG = False
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or "development-only-" + "x" * 40
-ALLOWED_HOSTS = [host.strip() for host in ENVIRONMENT.allowed_hosts.split(",") if host.strip()]
+ALLOWED_HOSTS = listed(ENVIRONMENT.allowed_hosts)
 ROOT_URLCONF = "renum.urls"
 WSGI_APPLICATION = "renum.wsgi.application"
 AUTH_USER_MODEL = "accounts.Profile"

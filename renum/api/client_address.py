@@ -10,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
+from renum.environment import listed
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+")  # some proxies add the port
@@ -19,7 +21,7 @@ LOCAL_PREFIX = 64  # the part of an IPv6 address that a customer's router is giv
 @cache
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Read comma-separated addresses and networks; raises `ValueError` naming the one that is neither."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(ip_network(part) for part in listed(text))
 
 
 def find_client(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
