@@ -87,12 +87,6 @@ def find_by_token(provider: str, token: str) -> Endpoint | None:
     return _endpoint(matches[0]) if len(matches) == 1 else None
 
 
-def endpoint_of(integration: Integration) -> Endpoint:
-    """Read an integration's endpoint anew."""
-    with service_scope(reason="find a webhook's integration"):
-        return _endpoint(_open(integration.provider).get(pk=integration.pk))
-
-
 def _open(provider: str) -> Any:
     return (
         Integration.objects.current()
@@ -133,11 +127,6 @@ def v1_secrets(accepted: list[Any]) -> list[str]:
     """The secrets that may have signed a v1 payload: an integration's own, or else the installation's."""
     found: list[str] = []
     for config in accepted:
-        found += [config.webhook_secret.get_secret_value()] if config.webhook_secret else _installations()
+        own = config.webhook_secret
+        found += [own.get_secret_value()] if own else settings.ENVIRONMENT.uazapi_webhook_secrets
     return found
-
-
-def _installations() -> list[str]:
-    current = settings.ENVIRONMENT.uazapi_webhook_secret.get_secret_value()
-    retired = settings.ENVIRONMENT.uazapi_webhook_secrets_retired.get_secret_value()
-    return [secret for secret in (current, *(one.strip() for one in retired.split(","))) if secret]

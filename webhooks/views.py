@@ -30,7 +30,7 @@ from webhooks.signatures import (
     HEADER,
     SENDGRID_SIGNATURE,
     SENDGRID_TIMESTAMP,
-    same,
+    same_as_any,
     verify_sendgrid,
     verify_v1,
 )
@@ -135,7 +135,7 @@ def _receive_evolution(post: _Post, key: str) -> None:
     def verify(accepted: list[Any]) -> Any:
         secrets = [one.webhook_secret.get_secret_value() for one in accepted if one.webhook_secret]
         # Without a secret the address alone tells who it is; but a predecessor without one proves nothing.
-        if accepted[0].webhook_secret and not _is_one_of(post.header(EVOLUTION_SECRET), secrets):
+        if accepted[0].webhook_secret and not same_as_any(post.header(EVOLUTION_SECRET), secrets):
             raise InvalidSignature
         payload, malformed = _decode(post.body)
         if malformed:
@@ -205,10 +205,5 @@ def _verify_uazapi(post: _Post, payload: Any, token: Any, accepted: list[Any]) -
         verify_v1(payload, post.body, post.header(HEADER), endpoints.v1_secrets(accepted), clock.now())
     elif token is not None or uazapi.is_go(payload):
         tokens = [one.api_token.get_secret_value() for one in accepted]
-        if not isinstance(token, str) or not _is_one_of(token, tokens):
+        if not isinstance(token, str) or not same_as_any(token, tokens):
             raise InvalidSignature
-
-
-def _is_one_of(given: str, secrets: list[str]) -> bool:
-    # All are compared, so that the time taken does not tell which one matched.
-    return any([same(given, one) for one in secrets])  # noqa: C419

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from uuid import UUID
 
@@ -19,8 +18,8 @@ from renum.events.models import Event
 from renum.events.services import record_event
 from webhooks.models import InboundEvent
 from webhooks.parsers.base import Echo, FromPhone, Ignored, Inbound, Peer, TryLater
+from webhooks.parsers.whatsapp import can_be_a_phone
 
-WA_DIGITS = re.compile(r"[1-9]\d{7,14}", re.ASCII)  # E.164 without its plus
 RESULT_ATTEMPTS = 3  # so often we look again while something is being sent whose result we do not have
 
 
@@ -115,8 +114,7 @@ def is_sending(integration_id: UUID) -> bool:
 
 
 def _can_be_somebody(peer: Peer) -> bool:
-    """Digits that are no valid phone may still be a number that WhatsApp knows; but not any digits."""
-    return peer.lid is not None or WA_DIGITS.fullmatch(peer.wa_digits or "") is not None
+    return peer.lid is not None or can_be_a_phone(peer.wa_digits or "")
 
 
 def _instant(event: InboundEvent, sent_at: datetime | None) -> datetime:

@@ -73,11 +73,14 @@ class Receipt:
     at: datetime | None = None
 
 
+SessionStatus = Literal["connected", "connecting", "disconnected"]
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
     """The number's session came, is coming, or went; `reason` in the provider's words."""
 
-    status: Literal["connected", "connecting", "disconnected"]
+    status: SessionStatus
     reason: str = ""
 
 

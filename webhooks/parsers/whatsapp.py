@@ -65,6 +65,11 @@ def is_group(jid: str) -> bool:
     return jid.endswith("@g.us")
 
 
+def can_be_a_phone(digits: str) -> bool:
+    """Tell whether digits may be somebody's number. Some are no valid phone, and yet WhatsApp knows them."""
+    return _CAN_BE_A_PHONE.fullmatch(digits) is not None
+
+
 def peer_of(chat: str, others: Iterable[str] = (), name: str = "") -> Peer | None:
     """The person of a chat; None if it is no person's. `others`: what else the person may be called.
 
@@ -75,7 +80,7 @@ def peer_of(chat: str, others: Iterable[str] = (), name: str = "") -> Peer | Non
     names = (chat, *others)
     digits = next((found for one in names if (found := phone_from_jid(one))), None)
     lid = next((found for one in names if (found := lid_from_jid(one))), None)
-    if lid and digits and not _CAN_BE_A_PHONE.fullmatch(digits):
+    if lid and digits and not can_be_a_phone(digits):
         digits = None
     return Peer(digits, lid, name[:MAX_NAME] or None)
 

@@ -64,7 +64,8 @@ def phone(chat: int) -> str:
 
 def take_in(integration: Integration, chat: int, words: str) -> None:
     payload = go(text(words, phone=phone(chat), message_id=f"{chat}-{words}"))
-    endpoint = endpoints.endpoint_of(integration)
+    endpoint = endpoints.find_by_key(integration.provider, str(integration.webhook_key))
+    assert endpoint is not None
     assert receiving.take_in(endpoint, receiving.as_rows(endpoint, payload, encode(payload)), [])
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any, Literal
+from typing import Any
 
-from webhooks.parsers.base import ConnectionChange, Identity, Ignored, Parsed, Receipt
+from webhooks.parsers.base import ConnectionChange, Identity, Ignored, Parsed, Receipt, SessionStatus
 from webhooks.parsers.evolution import messages
 from webhooks.parsers.reading import as_object, as_text, dedup_key, scrub
 from webhooks.parsers.whatsapp import MAX_ID
@@ -25,7 +25,7 @@ _RECEIPT_STATES = {
     "PLAYED": "read",
     "ERROR": "failed",
 }
-_SESSION_STATES: dict[str, Literal["connected", "connecting", "disconnected"]] = {
+_SESSION_STATES: dict[str, SessionStatus] = {
     "open": "connected",
     "connecting": "connecting",
     "close": "disconnected",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any, Literal
+from typing import Any
 
-from webhooks.parsers.base import ConnectionChange, Identity, Ignored, Parsed, Receipt
+from webhooks.parsers.base import ConnectionChange, Identity, Ignored, Parsed, Receipt, SessionStatus
 from webhooks.parsers.reading import as_instant, as_object, as_text, as_texts, dedup_key, scrub
 from webhooks.parsers.uazapi import messages
 from webhooks.parsers.uazapi.messages import bare_id
@@ -21,8 +21,7 @@ _RECEIPT_STATES = {
     "error": "failed",
     "failed": "failed",
 }
-_SessionState = Literal["connected", "connecting", "disconnected"]
-_SESSION_STATES: dict[str, _SessionState] = {
+_SESSION_STATES: dict[str, SessionStatus] = {
     "connected": "connected",
     "connecting": "connecting",
     "pairing": "connecting",
@@ -153,7 +152,7 @@ def _parse_connection(payload: dict[str, Any]) -> Parsed:
     return ConnectionChange(status, reason or as_text(payload.get("type")))
 
 
-def _session_state(payload: dict[str, Any]) -> _SessionState | None:
+def _session_state(payload: dict[str, Any]) -> SessionStatus | None:
     status = as_text(as_object(payload.get("instance")).get("status")).strip().lower()
     if not status and as_text(payload.get("type")) == "LoggedOut":
         return "disconnected"
