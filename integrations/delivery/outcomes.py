@@ -194,7 +194,7 @@ def note_end(
     record_event(
         client_id,
         _EVENTS[state],
-        cause=Cause((*cause.chain, *decided_by.chain)) if decided_by else cause,
+        cause=cause.followed_by(decided_by) if decided_by else cause,
         conversation_id=row.conversation_id,
         data={"message_id": str(message_id), "reason_code": row.reason_code},
     )

@@ -77,12 +77,13 @@ def note_receipts(
     in a scope.
     """
     rows = Message.objects.filter(client_id=client_id, id__in=message_ids)
-    before = dict(rows.order_by("id").select_for_update().values_list("id", "state"))
+    columns = rows.order_by("id").select_for_update().values_list("id", "state", "conversation_id", "cause")
+    before = list(columns)
     moved = advance_message(client_id, message_ids, state)
     if state not in (Message.State.DELIVERED, Message.State.READ, Message.State.FAILED):
         return moved
-    news = [one for one, known in before.items() if known in _BEFORE_ARRIVAL]
-    sent = OutboundMessage.objects.filter(client_id=client_id, id__in=news)
+    news = [row for row in before if row[1] in _BEFORE_ARRIVAL]
+    sent = OutboundMessage.objects.filter(client_id=client_id, id__in=[row[0] for row in news])
     if state == Message.State.FAILED:
         kind = Event.Kind.MESSAGE_FAILED
         sent.filter(state__in=[State.SENT, State.UNKNOWN]).update(
@@ -91,12 +92,11 @@ def note_receipts(
     else:
         kind = Event.Kind.MESSAGE_DELIVERED
         sent.filter(delivered_at=None).update(delivered_at=at)
-    of_message = Message.objects.filter(client_id=client_id, id__in=news)
-    for message_id, conversation_id, chain in of_message.values_list("id", "conversation_id", "cause"):
+    for message_id, _state, conversation_id, chain in news:
         record_event(
             client_id,
             kind,
-            cause=Cause((*Cause(tuple(chain)).noting("message", message_id).chain, *cause.chain)),
+            cause=Cause(tuple(chain)).noting("message", message_id).followed_by(cause),
             conversation_id=conversation_id,
             data={"message_id": str(message_id)},
         )

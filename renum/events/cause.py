@@ -33,5 +33,9 @@ class Cause:
         """Extend the chain for a record of what has happened already, which no limit can prevent."""
         return Cause((*self.chain, f"{kind}:{identifier}"))
 
+    def followed_by(self, other: Cause) -> Cause:
+        """This chain, and then the other's: for what came of the first because of the second."""
+        return Cause((*self.chain, *other.chain))
+
     def as_list(self) -> list[str]:
         return list(self.chain)
