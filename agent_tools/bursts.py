@@ -26,6 +26,7 @@ ERASE_BATCH = 500
 LOOK_AGAIN = timedelta(seconds=2), timedelta(seconds=60)  # whether the texts of an answer may go
 
 State = AgentRun.State
+_GATHERED = ("next_attempt_at", "reason_code", "text_count", "dropped_count", "first_text_at", "cause")
 
 
 def lock_conversation(conversation: Conversation) -> Conversation:
@@ -110,6 +111,11 @@ def schedule(run: AgentRun, policy: ConversationPolicy, paused_until: datetime |
     is_paused = paused_until is not None and paused_until > now
     run.next_attempt_at = max(due, paused_until) if paused_until and is_paused else due
     run.reason_code = Reason.AGENT_PAUSED if is_paused else ""
+
+
+def save_gathered(run: AgentRun) -> None:
+    """Write what gathering and scheduling changed on a run."""
+    run.save(update_fields=_GATHERED)
 
 
 # --- The end ------------------------------------------------------------------------------------------

@@ -54,11 +54,7 @@ def request_reply(
     bursts.add_text(run, inbound_message_id, text, replaces=replaces, now=now)
     bursts.schedule(run, policy_of(held.client_id), held.agent_paused_until, now)
     run.cause = cause.as_list()
-    run.save(
-        update_fields=[
-            *("next_attempt_at", "reason_code", "text_count", "dropped_count", "first_text_at", "cause")
-        ]
-    )
+    bursts.save_gathered(run)
     _wake_at(run.next_attempt_at, now)
 
 
@@ -131,11 +127,7 @@ def note_takeover(conversation: Conversation) -> None:
 
 def _hold(run: AgentRun, until: datetime) -> None:
     run.next_attempt_at, run.reason_code = until, Reason.AGENT_PAUSED
-    run.save(
-        update_fields=[
-            *("next_attempt_at", "reason_code", "text_count", "dropped_count", "first_text_at", "cause")
-        ]
-    )
+    bursts.save_gathered(run)
 
 
 def note_resumed(conversation: Conversation) -> None:

@@ -193,8 +193,12 @@ def add_panel(model_label: str, panel: Panel) -> None:
 
 
 def panels_of(row: Model) -> list[dict[str, Any]]:
-    panels = sorted(_PANELS.get(row._meta.label_lower, []), key=lambda panel: panel.position)
-    return [{"title": panel.title, "table": panel.as_table(row)} for panel in panels]
+    return _tables(_PANELS.get(row._meta.label_lower, []), row)
+
+
+def _tables(panels: Sequence[Panel], row: Model | None) -> list[dict[str, Any]]:
+    in_order = sorted(panels, key=lambda panel: panel.position)
+    return [{"title": panel.title, "table": panel.as_table(row)} for panel in in_order]
 
 
 # --- What wants a person ---------------------------------------------------------------------------
@@ -212,8 +216,4 @@ def add_alert(panel: Panel) -> None:
 
 def alerts() -> list[dict[str, Any]]:
     """The tables that have rows, by position. One query each."""
-    shown = [
-        {"title": panel.title, "table": panel.as_table(None)}
-        for panel in sorted(_ALERTS, key=lambda panel: panel.position)
-    ]
-    return [one for one in shown if one["table"]["rows"]]
+    return [one for one in _tables(_ALERTS, None) if one["table"]["rows"]]

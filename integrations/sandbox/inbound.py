@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -19,6 +19,7 @@ from .payloads import Text, new_go_id, new_v1_id, v1_event
 from .uazapi import MOUNT
 from .webhooks import API_ECHO, FROM_PHONE, INBOUND, Deliveries, Dialect, Registration
 
+Asked = TypeVar("Asked", bound=BaseModel)
 TRAITS: dict[Writer, frozenset[str]] = {"contact": INBOUND, "phone": FROM_PHONE, "api": API_ECHO}
 
 
@@ -65,12 +66,16 @@ class Inbound(BaseModel):
         return value
 
 
-async def post_inbound(request: web.Request) -> web.Response:
-    sandbox = request.app[SANDBOX]
+async def _read(request: web.Request, model: type[Asked]) -> Asked:
     try:
-        inbound = Inbound.model_validate(await read_json(request))
+        return model.model_validate(await read_json(request))
     except ValidationError as exc:
         raise Refused(400, first_error(exc)) from exc
+
+
+async def post_inbound(request: web.Request) -> web.Response:
+    sandbox = request.app[SANDBOX]
+    inbound = await _read(request, Inbound)
     if inbound.dialect == EVOLUTION:
         return await _post_to_evolution(request, sandbox, inbound)
     registration = sandbox.webhooks.registration
@@ -116,10 +121,7 @@ class Connection(BaseModel):
 async def post_connection(request: web.Request) -> web.Response:
     """The number is logged in or out: tell it as uazapiGO does."""
     sandbox = request.app[SANDBOX]
-    try:
-        change = Connection.model_validate(await read_json(request))
-    except ValidationError as exc:
-        raise Refused(400, first_error(exc)) from exc
+    change = await _read(request, Connection)
     registration = sandbox.webhooks.registration
     if registration is None or not registration.wants("connection", frozenset()):
         raise Refused(409, "no webhook wants it: configure the integration first")
