@@ -19,7 +19,7 @@ from renum.stack.servers import embedded_postgres, embedded_valkey
 
 START_SECONDS = 30
 # As `renum.stack.up` runs web.
-GRANIAN = "-m granian --interface wsgi --host 127.0.0.1 --no-access-log --blocking-threads 16 --workers-kill-timeout 5"
+GRANIAN = "-m granian --interface wsgi --host 127.0.0.1 --no-access-log --blocking-threads 32 --workers-kill-timeout 5"
 
 
 @contextmanager

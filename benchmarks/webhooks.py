@@ -15,8 +15,8 @@ from benchmarks.load import post_all
 from benchmarks.servers import databases, granian
 
 KEY, SECRET = "the-key-of-the-benchmark", "the-secret-of-the-benchmark"
-ROUNDS, REQUESTS = 5, 6_000
-PROCESSES, THREADS = 2, 16
+ROUNDS, REQUESTS = 9, 4_000
+PROCESSES, THREADS = 2, 32
 BUDGET = 0.6
 
 
@@ -26,7 +26,7 @@ def run() -> bool:
     with databases(**unlimited) as env:
         with psycopg.connect(env["DATABASE_OWNER_URL"], autocommit=True) as owner:
             owner.execute(TABLE)
-            owner.execute("GRANT INSERT, SELECT ON bare_inbox TO renum_app")
+            owner.execute("GRANT INSERT, SELECT ON bare_inbox TO renum_app, renum_service")
         _connect()
         with (
             granian("renum.wsgi:application", env) as ours,
@@ -50,8 +50,10 @@ def _connect() -> None:
 
 def _alternate(ours: int, bare: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
+    order = [("ours", ours), ("bare", bare)]
     for number in range(ROUNDS + 1):
-        for name, port in (("ours", ours), ("bare", bare)):
+        order.reverse()  # so that a machine that gets slower or faster favours neither
+        for name, port in order:
             requests = [_request() for _ in range(REQUESTS)]
             seconds, statuses = post_all(port, requests, processes=PROCESSES, threads=THREADS)
             assert statuses == {200: REQUESTS}, f"{name}: {statuses}"
@@ -79,21 +81,22 @@ def _request() -> bytes:
 
 def _report(rates: dict[str, list[float]], app_url: str) -> bool:
     with psycopg.connect(app_url) as app:
-        app.execute("SELECT set_config('renum.service_scope', 'on', true)")
+        app.execute("SET ROLE renum_service")
         stored = {
             name: count
             for name, table in (("ours", "inbound_events"), ("bare", "bare_inbox"))
             for (count,) in app.execute(f"SELECT count(*) FROM {table}")
         }
     sent = (ROUNDS + 1) * REQUESTS
-    ratio = statistics.median(rates["ours"]) / statistics.median(rates["bare"])
+    # Of each pair, since the machine's speed may change between them.
+    ratio = statistics.median(ours / bare for ours, bare in zip(rates["ours"], rates["bare"], strict=True))
     print(f"webhooks: {os.cpu_count()} cores, granian with 2 processes, {PROCESSES * THREADS} connections")
     for name in ("ours", "bare"):
         each = " ".join(f"{rate:,.0f}" for rate in rates[name])
         print(
             f"  {name}: {statistics.median(rates[name]):,.0f} requests/s (rounds: {each}); {stored[name]:,} rows of {sent:,}"
         )
-    print(f"  ratio {ratio:.0%}, budget {BUDGET:.0%}")
+    print(f"  median ratio of the pairs {ratio:.0%}, budget {BUDGET:.0%}")
     return ratio >= BUDGET and set(stored.values()) == {sent}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,20 +23,43 @@ class _Waiting(Generic[Item, Result]):
         self.result: list[Result] = []  # empty: left to do by itself
 
 
+class _Coming(AbstractContextManager[None]):
+    """Lighter than a generator, and one for all threads."""
+
+    def __init__(self, batcher: Batcher[Any, Any]):
+        self._batcher = batcher
+
+    def __enter__(self) -> None:
+        self._batcher.expect(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._batcher.expect(-1)
+
+
 class Batcher(Generic[Item, Result]):
     """Runs `work` on the items of all threads that came while it was busy, up to `limit` of them.
 
-    There is no thread of its own and no delay: who comes alone works at once. `work` returns a result an
+    There is no thread of its own, and who comes alone works at once. A group waits up to `patience` seconds
+    for the threads that are `expected`, since a larger group costs hardly more. `work` returns a result an
     item, in order; its first item is that of the thread it runs in. What it raises for several is no
     verdict on each, so then each is tried by itself.
     """
 
-    def __init__(self, work: Callable[[list[Item]], list[Result]], *, limit: int):
+    def __init__(self, work: Callable[[list[Item]], list[Result]], *, limit: int, patience: float = 0.0):
         self._work = work
         self._limit = limit
+        self._patience = patience
         self._busy = False
+        self._coming = _Coming(self)
+        self._expected = 0
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # told only while a leader gathers its group
+        self._gathers = False
         self._queue: deque[_Waiting[Item, Result]] = deque()
+
+    def expected(self) -> AbstractContextManager[None]:
+        """For a thread that will probably come with an item, from its beginning to its end."""
+        return self._coming
 
     def do(self, item: Item) -> Result:
         """Return the result of `item`; raises what `work` raises for it alone."""
@@ -46,6 +70,7 @@ class Batcher(Generic[Item, Result]):
                 self._busy = True
             else:
                 self._queue.append(mine)
+                self._tell()
         if not mine.leads:
             mine.woken.acquire()
         if mine.leads:
@@ -57,9 +82,26 @@ class Batcher(Generic[Item, Result]):
         """Whether another group is sure to follow the one that is being worked on now."""
         return bool(self._queue)
 
+    def expect(self, threads: int) -> None:
+        """Count so many threads more, or less, as on their way; see `expected`."""
+        with self._lock:
+            self._expected += threads
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._gathers and self._is_gathered():
+            self._changed.notify()
+
+    def _is_gathered(self) -> bool:
+        here = len(self._queue) + 1
+        return here >= min(self._expected, self._limit)
+
     def _lead(self, mine: _Waiting[Item, Result]) -> None:
         """Do the work of a group, and then let the next one lead."""
         with self._lock:
+            self._gathers = True
+            self._changed.wait_for(self._is_gathered, self._patience)
+            self._gathers = False
             followers = [self._queue.popleft() for _ in range(min(self._limit - 1, len(self._queue)))]
         try:
             self._do_all([mine, *followers])

@@ -12,4 +12,6 @@ def now() -> datetime:
 
 def iso(instant: datetime | None) -> str | None:
     """Format an instant as the API does: UTC, whole seconds, `Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if instant else None
+    if instant is None:
+        return None
+    return instant.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -10,7 +10,7 @@ import binascii
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +29,8 @@ class Environment(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+    # Django's settings look for it whenever they are read; not finding it is slow.
+    _mask_wrapped: ClassVar[bool] = True
 
     env: Literal["development", "test", "production"] = Field(
         "development", validation_alias="RENUM_ENV", description="Which safety rules apply."
@@ -68,7 +70,9 @@ class Environment(BaseSettings):
     )
 
     database_url: str = Field(
-        "", validation_alias="DATABASE_URL", description="Postgres of the runtime. Unset: the embedded one."
+        "",
+        validation_alias="DATABASE_URL",
+        description="Postgres (16 or newer) of the runtime. Unset: the embedded one.",
     )
     database_owner_url: str = Field(
         "",

@@ -78,6 +78,7 @@ TEMPLATES = [
 # login that also owns the tables drops to `renum_app` at the start of each connection.
 DATABASE_ROLE = os.environ.get("RENUM_DATABASE_ROLE", "app")
 RUNTIME_ROLE = "renum_app"
+SERVICE_ROLE = "renum_service"  # of a transaction that may see every client's rows
 
 
 def _database() -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
 
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, get_resolver
 
@@ -26,19 +27,33 @@ class WebhookHandler:
     """
 
     def __init__(self) -> None:
-        serve = convert_exception_to_response(self._serve)
-        self._answer = convert_exception_to_response(SecurityMiddleware(serve))
+        self._answer = convert_exception_to_response(self._serve)
+        self._security = SecurityMiddleware(lambda _: HttpResponse())
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        response: Any = self._answer(WSGIRequest(environ))
+        request = WSGIRequest(environ)
+        response: Any = self._security.process_request(request) or self._answer(request)
         content: bytes = response.content
-        response.headers["Content-Length"] = str(len(content))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        headers = [
+            *response.items(),
+            *self._security_headers(request.is_secure()),
+            ("Content-Length", str(len(content))),
+        ]
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [content]  # not the response, whose end would be a signal
 
     def _serve(self, request: HttpRequest) -> HttpResponseBase:
         match = _resolve(request.path_info)
         return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
+
+    @cache  # noqa: B019 - lives as long as the process
+    def _security_headers(self, is_secure: bool) -> list[tuple[str, str]]:
+        """What every answer is given, over HTTPS or not."""
+        scheme = "https" if is_secure else "http"
+        request = WSGIRequest({"REQUEST_METHOD": "POST", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()})
+        bare = HttpResponse(headers={"Content-Type": ""})
+        headers = self._security.process_response(request, bare).items()
+        return [(name, value) for name, value in headers if name != "Content-Type"]
 
 
 @lru_cache(maxsize=1024)

@@ -59,6 +59,37 @@ def test_who_comes_while_others_work_is_done_with_the_next_group_of_limited_size
     assert sorted(item for group in work.groups for item in group) == list(range(20))
 
 
+def test_a_group_waits_for_those_who_are_expected_and_for_nobody_else() -> None:
+    groups: list[list[int]] = []
+
+    def work(items: list[int]) -> list[int]:
+        groups.append(items)
+        return items
+
+    batcher: Batcher[int, int] = Batcher(work, limit=8, patience=WAIT)
+    everybody = threading.Barrier(5)
+
+    def come(number: int) -> int | None:
+        with batcher.expected():
+            everybody.wait(WAIT)
+            return batcher.do(number) if number else None  # the first leaves without an item
+
+    assert run_together(come, 5) == [None, 1, 2, 3, 4]
+    assert [sorted(group) for group in groups] == [[1, 2, 3, 4]]
+
+
+def test_a_group_that_is_full_waits_for_nobody() -> None:
+    batcher: Batcher[int, int] = Batcher(lambda items: items, limit=2, patience=WAIT)
+    with batcher.expected(), batcher.expected(), batcher.expected():  # who never come
+        assert run_together(batcher.do, 4) == [0, 1, 2, 3]
+
+
+def test_patience_ends() -> None:
+    batcher: Batcher[int, int] = Batcher(lambda items: items, limit=8, patience=0.001)
+    with batcher.expected(), batcher.expected():  # who never comes
+        assert batcher.do(3) == 3
+
+
 def test_a_failure_of_many_is_nobodys_until_each_has_tried_alone() -> None:
     for number in range(6):
         work = Work(expected=1, poison=number)

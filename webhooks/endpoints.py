@@ -43,6 +43,7 @@ class Endpoint:
     current: Any
     former: Any | None
     former_until: datetime | None
+    allowance_name: str
 
     def accepted(self, now: datetime) -> list[Any]:
         """The settings whose secrets are good at `now`: those in use first, then their predecessors."""
@@ -108,6 +109,7 @@ def _endpoint(integration: Any) -> Endpoint:
         current=current,
         former=_former(integration),
         former_until=integration.previous_valid_until,
+        allowance_name=f"webhooks:client:{integration.client_id}",
     )
 
 

@@ -24,7 +24,10 @@ class InboundEvent(models.Model):
         FAILED = "failed", _("Falhou")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
+    # Not checked by Postgres: it is always that of the integration, which is checked.
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, db_index=False, db_constraint=False, verbose_name=_("cliente")
+    )
     integration = models.ForeignKey(
         Integration, on_delete=models.CASCADE, db_index=False, verbose_name=_("integração")
     )

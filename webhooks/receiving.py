@@ -30,6 +30,7 @@ from webhooks.parsers.base import Identity
 from webhooks.services import PARSERS, PROCESS_QUEUE, PROCESS_TASK
 
 MAX_TOGETHER = 64  # requests, of a mebibyte at most
+PATIENCE_SECONDS = 0.01  # that a group waits for those whose requests have begun
 # While one group follows another, workers are woken this often; after the last they always are.
 WAKE_SECONDS = 0.05
 _PAYLOAD = InboundEvent._meta.get_field("payload")
@@ -40,9 +41,9 @@ _STORE = ServiceStatement(
     "json, json",
     f"""
 WITH asked AS MATERIALIZED (
-    SELECT DISTINCT * FROM json_to_recordset($1) AS a (integration_id uuid, version text)
+    SELECT * FROM json_to_recordset($1) AS a (number int, integration_id uuid, version text)
 ), open AS MATERIALIZED (
-    SELECT integrations.id, integrations.client_id, asked.version
+    SELECT asked.number, integrations.id, integrations.client_id
     FROM asked
     JOIN integrations ON integrations.id = asked.integration_id
     JOIN clients ON clients.id = integrations.client_id
@@ -54,16 +55,15 @@ WITH asked AS MATERIALIZED (
         state, reason_code, attempts, next_attempt_at, received_at
     )
     SELECT e.id, open.client_id, open.id, e.kind, e.dedup_key, e.chat_index, decode(e.payload, 'base64'),
-        '{InboundEvent.State.PENDING}', '', 0, e.received_at, e.received_at
+        '{InboundEvent.State.PENDING}', '', 0, to_timestamp(e.received_at), to_timestamp(e.received_at)
     FROM json_to_recordset($2) AS e (
-        id uuid, integration_id uuid, version text, kind text, dedup_key text, chat_index text,
-        payload text, received_at timestamptz
+        number int, id uuid, kind text, dedup_key text, chat_index text, payload text, received_at float8
     )
-    JOIN open ON open.id = e.integration_id AND open.version = e.version
-    ORDER BY e.integration_id, e.dedup_key
+    JOIN open USING (number)
+    ORDER BY open.id, e.dedup_key
     ON CONFLICT (integration_id, dedup_key) DO NOTHING
 )
-SELECT id, version FROM open
+SELECT number FROM open
 """,  # noqa: S608 - constants only
     reason="take in webhooks",
 )
@@ -111,21 +111,19 @@ def take_in(endpoint: Endpoint, rows: list[dict[str, Any]], uncounted: list[Allo
 
 def allowance_of_client(endpoint: Endpoint) -> Allowance:
     """What a client's webhooks may use; only what is known to come from its provider counts."""
-    return Allowance(f"webhooks:client:{endpoint.client_id}", settings.ENVIRONMENT.webhooks_per_minute)
+    return Allowance(endpoint.allowance_name, settings.ENVIRONMENT.webhooks_per_minute)
 
 
 def _as_row(endpoint: Endpoint, identity: Identity, kept: Any) -> dict[str, Any]:
-    row_id, chat = uuid4(), identity.chat
+    row_id, chat = str(uuid4()), identity.chat
     sealed = None if kept is None else _PAYLOAD.seal(kept, InboundEvent, endpoint.client_id, row_id)
     return {
-        "id": row_id.hex,
-        "integration_id": str(endpoint.integration_id),
-        "version": endpoint.version,
+        "id": row_id,
         "kind": identity.kind,
         "dedup_key": identity.dedup_key,
         "chat_index": blind_index(endpoint.client_id, "chat", chat) if chat else "",
         "payload": base64.b64encode(sealed.envelope).decode() if sealed else None,
-        "received_at": clock.now().isoformat(),
+        "received_at": clock.now().timestamp(),
     }
 
 
@@ -134,29 +132,37 @@ def _store_all(deliveries: list[_Delivery]) -> list[_Outcome]:
     admitted = [delivery for delivery, wait in zip(deliveries, waits, strict=True) if not wait]
     for delivery in admitted:
         delivery.uncounted.clear()  # once, also if this has to be tried again
-    open_now: set[tuple[Any, str]] = set()
+    stored: set[int] = set()
     try:
         if admitted:
-            open_now = _insert(admitted)
+            stored = {id(delivery) for delivery in _insert(admitted)}
             _wakes.owe()
     except (OperationalError, InterfaceError) as error:
         return [wait or error for wait in waits]  # no request by itself would fare better
     finally:
         deliveries[0].wakes = _wakes.is_due()  # the first is the caller's own
-    return [wait or _was_open(delivery, open_now) for delivery, wait in zip(deliveries, waits, strict=True)]
+    return [wait or id(delivery) in stored for delivery, wait in zip(deliveries, waits, strict=True)]
 
 
-def _insert(deliveries: list[_Delivery]) -> set[tuple[Any, str]]:
-    asked = [
-        {"integration_id": str(one.endpoint.integration_id), "version": one.endpoint.version}
-        for one in deliveries
-    ]
-    rows = [row for delivery in deliveries for row in delivery.rows]
-    return {(found, version) for found, version in _STORE.fetch(json.dumps(asked), json.dumps(rows))}
-
-
-def _was_open(delivery: _Delivery, open_now: set[tuple[Any, str]]) -> bool:
-    return (delivery.endpoint.integration_id, delivery.endpoint.version) in open_now
+def _insert(deliveries: list[_Delivery]) -> list[_Delivery]:
+    """Those whose integrations are still what their endpoints say; their rows are stored."""
+    asked: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    numbers: dict[int, int] = {}  # of an endpoint, by its identity: mostly there is one for all
+    for delivery in deliveries:
+        endpoint = delivery.endpoint
+        number = numbers.setdefault(id(endpoint), len(numbers))
+        if number == len(asked):
+            asked.append(
+                {
+                    "number": number,
+                    "integration_id": str(endpoint.integration_id),
+                    "version": endpoint.version,
+                }
+            )
+        rows += [{"number": number, **row} for row in delivery.rows]
+    is_open = {number for (number,) in _STORE.fetch(json.dumps(asked), json.dumps(rows))}
+    return [delivery for delivery in deliveries if numbers[id(delivery.endpoint)] in is_open]
 
 
 class _Wakes:
@@ -179,4 +185,5 @@ class _Wakes:
 
 
 _wakes = _Wakes()
-_together: Batcher[_Delivery, _Outcome] = Batcher(_store_all, limit=MAX_TOGETHER)
+_together: Batcher[_Delivery, _Outcome] = Batcher(_store_all, limit=MAX_TOGETHER, patience=PATIENCE_SECONDS)
+expected = _together.expected

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import HttpHeaders
 from django.views.decorators.csrf import csrf_exempt
 
 from renum import clock
@@ -44,7 +45,7 @@ ATTEMPTS = 5
 Verify = Callable[[list[Any]], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Post:
     """A request with its raw body. `source`: what its address may use."""
 
@@ -53,7 +54,8 @@ class _Post:
     source: Allowance
 
     def header(self, name: str) -> str:
-        return self.request.headers.get(name, "")
+        # Not `request.headers`, which begins by collecting and naming them all.
+        return str(self.request.META.get(HttpHeaders.to_wsgi_name(name), ""))
 
 
 @csrf_exempt
@@ -87,7 +89,8 @@ def _answer(request: HttpRequest, receive: Callable[[_Post], None]) -> HttpRespo
         body = envelope("METHOD_NOT_ALLOWED", "Método não permitido neste endereço.")
         return JsonResponse(body, status=405, headers={"Allow": "POST"})
     try:
-        receive(_open(request))
+        with receiving.expected():
+            receive(_open(request))
     except RequestDataTooBig:
         return JsonResponse(envelope("PAYLOAD_TOO_LARGE", str(PayloadTooLarge.default_detail)), status=413)
     except DomainError as error:

@@ -34,23 +34,28 @@ END $$;
 
 # No TRUNCATE: it ignores row-level security.
 _GRANTS = """
-GRANT USAGE ON SCHEMA public TO renum_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO renum_app;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO renum_app;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO renum_app;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO renum_app;
+GRANT USAGE ON SCHEMA public TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {role};
 """
 
 
 def provision(connection: BaseDatabaseWrapper) -> None:
-    """Create what is missing. Needs CREATEROLE, unless the roles exist already."""
+    """Create what is missing. Needs Postgres 16, and CREATEROLE unless the roles exist already."""
+    app, service = settings.RUNTIME_ROLE, settings.SERVICE_ROLE
     with connection.cursor() as cursor:
-        for name in ("authenticated", settings.RUNTIME_ROLE):
+        for name in ("authenticated", app, service):
             cursor.execute(sql.SQL(_ROLE).format(name=sql.Literal(name), role=sql.Identifier(name)))
         for member, role in _missing_memberships(cursor):
             cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
+        # It may become the service role, but is not one: the policies of that role are not its own.
+        may_become = sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE")
+        cursor.execute(may_become.format(sql.Identifier(service), sql.Identifier(app)))
         cursor.execute(_AUTH)
-        cursor.execute(_GRANTS)
+        for name in (app, service):
+            cursor.execute(sql.SQL(_GRANTS).format(role=sql.Identifier(name)))
 
 
 def _missing_memberships(cursor: Any) -> list[tuple[str, str]]:

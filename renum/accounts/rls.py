@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import migrations
 
-from renum.accounts.scope import SERVICE
-
-# Evaluated once a query, not once a row.
-IS_SERVICE = f"(SELECT current_setting('{SERVICE}', true)) = 'on'"
-UID = "(SELECT auth.uid())"
+UID = "(SELECT auth.uid())"  # evaluated once a query, not once a row
 IS_ADMIN = f"EXISTS (SELECT 1 FROM profiles WHERE profiles.id = {UID} AND profiles.role = 'admin')"  # noqa: S608
 OWN_CLIENTS = f"(SELECT id FROM clients WHERE profile_id = {UID})"  # noqa: S608
 
@@ -19,6 +16,10 @@ def _enable(table: str) -> str:
 
 def _policy(table: str, title: str, command: str, role: str, condition: str) -> str:
     return f'CREATE POLICY "{title}" ON {table} FOR {command} TO {role} USING ({condition});'
+
+
+def _for_service(table: str, title: str) -> str:
+    return _policy(table, title, "ALL", settings.SERVICE_ROLE, "true")
 
 
 def _undo(table: str, *titles: str) -> str:
@@ -47,7 +48,7 @@ def tenant_table(table: str, label: str, *, client_writes: bool = True) -> migra
             "authenticated",
             f"client_id IN {OWN_CLIENTS}",
         )
-        + _policy(table, service_title, "ALL", "renum_app", IS_SERVICE),
+        + _for_service(table, service_title),
         _undo(table, admin_title, client_title, service_title),
     )
 
@@ -61,7 +62,7 @@ def readable_by_all(table: str, label: str) -> migrations.RunSQL:
     return migrations.RunSQL(
         _enable(table)
         + _policy(table, read_title, "SELECT", "renum_app", "true")
-        + _policy(table, write_title, "ALL", "renum_app", IS_SERVICE),
+        + _for_service(table, write_title),
         _undo(table, read_title, write_title),
     )
 
@@ -75,19 +76,13 @@ def profiles_and_clients() -> migrations.RunSQL:
     return migrations.RunSQL(
         _enable("profiles")
         + _policy("profiles", "Profiles can view themselves", "SELECT", "authenticated", f"id = {UID}")
-        + _policy("profiles", "Service scope has full access to profiles", "ALL", "renum_app", IS_SERVICE)
+        + _for_service("profiles", "Service scope has full access to profiles")
         + _enable("clients")
         + _policy("clients", "Admins have full access to clients", "ALL", "authenticated", IS_ADMIN)
         + _policy("clients", "Clients can view own company", "SELECT", "authenticated", f"profile_id = {UID}")
-        + _policy("clients", "Service scope has full access to clients", "ALL", "renum_app", IS_SERVICE)
+        + _for_service("clients", "Service scope has full access to clients")
         + _enable("refresh_sessions")
-        + _policy(
-            "refresh_sessions",
-            "Service scope has full access to refresh sessions",
-            "ALL",
-            "renum_app",
-            IS_SERVICE,
-        ),
+        + _for_service("refresh_sessions", "Service scope has full access to refresh sessions"),
         _undo("profiles", "Profiles can view themselves", "Service scope has full access to profiles")
         + _undo(
             "clients",

@@ -1,7 +1,8 @@
 """Who may see what: the tenant scope that Postgres' row-level security reads.
 
 A scope lives in the current transaction and nowhere else. With no scope set, queries on tenants'
-tables return no rows.
+tables return no rows. The service scope is a role, so that Postgres leaves the clients' policies out of
+the plan: they would cost more than most statements themselves.
 """
 
 from __future__ import annotations
@@ -14,39 +15,39 @@ from uuid import UUID
 from weakref import WeakSet
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 from psycopg.errors import InvalidSqlStatementName
 
 log = structlog.get_logger(__name__)
 
 CLAIMS = "request.jwt.claims"  # as Supabase names it; read by auth.uid()
-SERVICE = "renum.service_scope"
 
-_GET = f"SELECT current_setting('{CLAIMS}', true), current_setting('{SERVICE}', true)"
-_SET = f"SELECT set_config('{CLAIMS}', %s, true), set_config('{SERVICE}', %s, true)"
+_GET = f"SELECT current_setting('{CLAIMS}', true), current_setting('role')"
+_SET = f"SELECT set_config('{CLAIMS}', %s, true), set_config('role', %s, true)"
 
 
-def _set(claims: str, service: str) -> None:
+def _set(claims: str, role: str) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("a scope needs a transaction to live in")
     with connection.cursor() as cursor:
-        cursor.execute(_SET, [claims, service])
+        cursor.execute(_SET, [claims, role])
 
 
 @contextmanager
-def _scoped(claims: str, service: str) -> Iterator[None]:
+def _scoped(claims: str, role: str) -> Iterator[None]:
     nested = connection.in_atomic_block
     with transaction.atomic():
-        before = ("", "")
+        before = ("", settings.RUNTIME_ROLE)
         if nested:
             with connection.cursor() as cursor:
                 cursor.execute(_GET)
                 found = cursor.fetchone()
-            before = (found[0] or "", found[1] or "")
-        if nested and before == (claims, service):
+            before = (found[0] or "", found[1])
+        if nested and before == (claims, role):
             yield  # the outer scope is this one already
             return
-        _set(claims, service)
+        _set(claims, role)
         yield
         # An inner block that succeeds would leak its scope to the outer one; one that fails is
         # undone with its savepoint.
@@ -60,19 +61,19 @@ def _claims(profile_id: UUID) -> str:
 
 def bind_profile(profile_id: UUID) -> None:
     """Bind the scope of a profile to the transaction that is under way, to its end."""
-    _set(_claims(profile_id), "")
+    _set(_claims(profile_id), settings.RUNTIME_ROLE)
 
 
 def bind_service(reason: str) -> None:
     """Bind the service scope to the transaction that is under way, to its end."""
     assert reason
-    _set("", "on")
+    _set("", settings.SERVICE_ROLE)
 
 
 @contextmanager
 def profile_scope(profile_id: UUID) -> Iterator[None]:
     """Run a transaction that sees what this profile may see."""
-    with _scoped(_claims(profile_id), ""):
+    with _scoped(_claims(profile_id), settings.RUNTIME_ROLE):
         yield
 
 
@@ -83,7 +84,7 @@ def service_scope(reason: str) -> Iterator[None]:
     `reason` says why, for whoever searches for the uses of this door.
     """
     assert reason
-    with _scoped("", "on"):
+    with _scoped("", settings.SERVICE_ROLE):
         yield
 
 
@@ -136,6 +137,6 @@ class ServiceStatement:
             if not alone:
                 cursor.execute(self._execute, parameters)
             else:
-                cursor.execute(f"{_SET}; {self._execute}", ["", "on", *parameters])
+                cursor.execute(f"{_SET}; {self._execute}", ["", settings.SERVICE_ROLE, *parameters])
                 cursor.nextset()  # the first is that of the scope
             return list(cursor.fetchall())

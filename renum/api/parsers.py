@@ -18,7 +18,7 @@ def parse_json(body: bytes, *, mend: bool = False) -> Any:
     Half of a surrogate pair, as of an emoji cut in two, is bad text too; `mend` makes it a `?`.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        value = _STRICT.decode(body.decode("utf-8"))
         if b"\\ud" in body.lower():
             text = json.dumps(value, ensure_ascii=False)
             value = json.loads(text.encode("utf-8", "replace" if mend else "strict"))
@@ -36,6 +36,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key appears twice")
     return found
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_unique)
 
 
 class CappedJSONParser(BaseParser):

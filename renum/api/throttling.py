@@ -6,6 +6,7 @@ protect, they do not decide.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -38,29 +39,40 @@ _asking = threading.Lock()  # so that who waited while Redis hung need not find 
 # Until when nobody need be asked about an allowance that is used up: no use is given back before.
 _used_up: dict[str, float] = {}
 
-# A moving window like that of `limits`, which however asks once for each use. KEYS: an allowance a use;
-# ARGV: the window in ms, then for each use its limit and the number of its request. Answers 0, or the ms
-# to wait, for each use; a refused request uses up nothing more.
+# A moving window like that of `limits`, which however asks once for each use. KEYS: the allowances; ARGV:
+# the window in ms, and as JSON for each use its key's number, limit and request. Answers 0, or the ms
+# to wait, for each use; a refused request uses up nothing more. Each key is looked at and written once.
 _COUNT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local window, refused, waits = tonumber(ARGV[1]), {}, {}
-for use, key in ipairs(KEYS) do
-  local request = ARGV[2 * use + 1]
+local window, refused, waits, seen = tonumber(ARGV[1]), {}, {}, {}
+for use, asked in ipairs(cjson.decode(ARGV[2])) do
+  local key, limit, request = KEYS[asked[1]], asked[2], asked[3]
   waits[use] = 0
   if not refused[request] then
-    local oldest = redis.call('LINDEX', key, -1)
-    while oldest and tonumber(oldest) <= now - window do
-      redis.call('RPOP', key)
-      oldest = redis.call('LINDEX', key, -1)
+    local used = seen[key]
+    if not used then
+      local oldest = redis.call('LINDEX', key, -1)
+      while oldest and tonumber(oldest) <= now - window do
+        redis.call('RPOP', key)
+        oldest = redis.call('LINDEX', key, -1)
+      end
+      used = {oldest = oldest or now, count = redis.call('LLEN', key), new = {}}
+      seen[key] = used
     end
-    if redis.call('LLEN', key) < tonumber(ARGV[2 * use]) then
-      redis.call('LPUSH', key, now)
-      redis.call('PEXPIRE', key, window)
+    if used.count < limit then
+      used.count = used.count + 1
+      table.insert(used.new, now)
     else
-      waits[use] = oldest + window - now
+      waits[use] = used.oldest + window - now
       refused[request] = true
     end
+  end
+end
+for key, used in pairs(seen) do
+  if #used.new > 0 then
+    redis.call('LPUSH', key, unpack(used.new))
+    redis.call('PEXPIRE', key, window)
   end
 end
 return waits
@@ -154,10 +166,13 @@ def _known_wait(allowances: Sequence[Allowance]) -> float:
 def _count(uses: list[tuple[int, Allowance]]) -> list[float]:
     if not uses:
         return []
-    arguments: list[int] = [1000 * WINDOW_SECONDS]
-    for number, allowance in uses:
-        arguments += (allowance.per_minute, number)
-    keys = [f"renum:used:{allowance.name}" for _, allowance in uses]
+    numbers: dict[str, int] = {}
+    asked = [
+        (numbers.setdefault(allowance.name, len(numbers) + 1), allowance.per_minute, number)
+        for number, allowance in uses
+    ]
+    keys = [f"renum:used:{name}" for name in numbers]
+    arguments: list[int | str] = [1000 * WINDOW_SECONDS, json.dumps(asked)]
     with _asking:
         if time.monotonic() < _paused_until:
             return [0.0] * len(uses)

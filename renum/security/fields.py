@@ -21,6 +21,7 @@ from renum.security.crypto import DecryptionFailed
 from renum.security.keys import keyring
 
 PREFIX = "enc:"
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Sealed:
@@ -123,7 +124,7 @@ class SealedJSONField(RowBoundField, EncryptedTextField):  # type: ignore[misc]
     """An encrypted JSON value (BYTEA)."""
 
     def encode(self, value: Any) -> bytes:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _JSON.encode(value).encode()
 
     def decode(self, plaintext: bytes) -> Any:
         return json.loads(plaintext)

@@ -71,7 +71,7 @@ def app_processes(options: StackOptions, env: Mapping[str, str]) -> list[Process
             "web",
             f"granian --interface wsgi renum.wsgi:application --host {LOOPBACK} --port {web} --no-access-log "
             # The last, because a worker that is told to stop while it starts would never end.
-            "--workers 2 --blocking-threads 16 --workers-kill-timeout 5",
+            "--workers 2 --blocking-threads 32 --workers-kill-timeout 5",
             ready=lambda: answers_http(web, "/health"),
         ),
         program(

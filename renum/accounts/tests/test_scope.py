@@ -25,14 +25,13 @@ def seen() -> set[str]:
 def settings_of_the_connection() -> tuple[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(current_setting('request.jwt.claims', true), ''),"
-            " coalesce(current_setting('renum.service_scope', true), '')"
+            "SELECT coalesce(current_setting('request.jwt.claims', true), ''), current_setting('role')"
         )
         found = cursor.fetchone()
     return found[0], found[1]
 
 
-NOTHING = ("", "")
+NOTHING = ("", "renum_app")
 
 
 def test_i6_no_scope_sees_nothing(cast: Cast) -> None:
