@@ -30,8 +30,9 @@ DECLARE
     names text[];
     largest bigint;
 BEGIN
-    SELECT array_agg(quote_ident(relname)), max(pg_relation_size(oid)) INTO names, largest FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^(django|auth)_'
+    SELECT array_agg(oid::regclass::text), max(pg_relation_size(oid)) INTO names, largest FROM pg_class
+    WHERE relnamespace IN ('public'::regnamespace, 'ledger'::regnamespace) AND relkind = 'r'
+      AND relname !~ '^(django|auth)_'
       AND (pg_relation_size(oid) > 0 OR current_setting('session_replication_role') <> 'replica');
     IF largest > small OR current_setting('session_replication_role') <> 'replica' THEN
         EXECUTE 'TRUNCATE ' || array_to_string(names, ', ') || ' CASCADE';

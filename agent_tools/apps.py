@@ -7,9 +7,10 @@ class AgentToolsConfig(AppConfig):
     verbose_name = _("Agentes")
 
     def ready(self) -> None:
-        from agent_tools import holdings
+        from agent_tools import holdings, trigger_tools
         from agent_tools.services import note_resumed
         from renum.conversations.services import on_resume
 
         holdings.register()
+        trigger_tools.register()
         on_resume(note_resumed)

@@ -45,6 +45,14 @@ def databases(**settings: str) -> Iterator[dict[str, str]]:
             yield env
 
 
+def set_up_django() -> None:
+    """Let this process use the project on the `databases` that were started."""
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "renum.settings"
+    django.setup()
+
+
 @contextmanager
 def granian(application: str, env: Mapping[str, str], *, workers: int = 2) -> Iterator[int]:
     """Serve a WSGI application; yields its port once it answers."""

@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks.bare_app import TABLE
 from benchmarks.load import post_all
-from benchmarks.servers import databases, granian
+from benchmarks.servers import databases, granian, set_up_django
 
 KEY, SECRET = "the-key-of-the-benchmark", "the-secret-of-the-benchmark"
 ROUNDS, REQUESTS = 9, 4_000
@@ -38,10 +38,7 @@ def run() -> bool:
 
 def _connect() -> None:
     """One client with one connection, whose webhooks are signed."""
-    import django
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "renum.settings"
-    django.setup()
+    set_up_django()
     from tests.cast import create_cast
     from webhooks.tests.helpers import connect
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, wraps
 from typing import Any
 
-from liquid import Environment, StrictUndefined
-from liquid.exceptions import LiquidError, OutputStreamLimitError
+from liquid import Environment, StrictDefaultUndefined
+from liquid.exceptions import LiquidError, OutputStreamLimitError, UndefinedError
 
 MAX_OUTPUT_CHARACTERS = 64 * 1024
 MAX_LOOPS = 1000
@@ -17,6 +17,11 @@ MAX_TAG_CHARACTERS = 1000
 _BARRED_TAGS = ("include", "render", "increment", "decrement", "cycle", "tablerow")
 _OPENING = re.compile(r"\{\{|\{%-?\s*(?:(?P<verbatim>raw|doc)\s*-?%\}|(?P<name>#|\w))?")
 _MISTAKE = "Erro no modelo{place}: confira as chaves e etiquetas."
+_NOT_RENDERED = "Falta um valor para o modelo, ou o texto fica longo demais."
+
+
+class MissingValue(ValueError):
+    """A template names a variable that has no value, and no `default`."""
 
 
 class _BoundedEnvironment(Environment):
@@ -28,7 +33,7 @@ class _BoundedEnvironment(Environment):
 
 @cache
 def _environment() -> Environment:
-    environment = _BoundedEnvironment(undefined=StrictUndefined)
+    environment = _BoundedEnvironment(undefined=StrictDefaultUndefined)
     for tag in _BARRED_TAGS:
         environment.tags.pop(tag, None)
     for name, apply in environment.filters.items():
@@ -76,6 +81,11 @@ def check_template(source: str) -> list[str]:
     return sorted(template.global_variables())
 
 
+def variable_paths(source: str) -> list[tuple[object, ...]]:
+    """The parts of each variable that a checked template names: `a.b` is `("a", "b")`."""
+    return [tuple(path) for path in _environment().from_string(source).global_variable_segments()]
+
+
 def _tags(source: str) -> Iterator[tuple[int, int]]:
     """Where each tag begins and ends; raises `ValueError` for one without an end, a name, or measure.
 
@@ -113,8 +123,10 @@ def _place(source: str, start: int) -> str:
 
 
 def render_template(source: str, values: Mapping[str, Any]) -> str:
-    """Fill in a template; raises `ValueError` for a variable that has no value, or too long a text."""
+    """Fill in a template; raises `MissingValue`, or another `ValueError` for a text that grows too long."""
     try:
         return _environment().from_string(source).render(**values)
+    except UndefinedError as error:
+        raise MissingValue(_NOT_RENDERED) from error
     except LiquidError as error:
-        raise ValueError("Falta um valor para o modelo, ou o texto fica longo demais.") from error
+        raise ValueError(_NOT_RENDERED) from error

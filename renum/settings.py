@@ -181,6 +181,7 @@ SPECTACULAR_SETTINGS = {
         "AttemptOutcome": "integrations.models.DeliveryAttempt.Outcome",
         "MessageState": "renum.conversations.models.Message.State",
         "OutboundKind": "integrations.models.OutboundMessage.Kind",
+        "ExecutionState": "triggers.models.TriggerExecution.State",
     },
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -29,6 +30,7 @@ from renum.conversations.models import (
     Channel,
     Contact,
     ContactAlias,
+    ContactDate,
     Conversation,
     ConversationPolicy,
     IdentityDoubt,
@@ -37,7 +39,15 @@ from renum.conversations.models import (
 )
 from renum.conversations.phones import phone_index
 from renum.events.models import Event
-from triggers.models import Trigger, TriggerExecution
+from triggers.models import (
+    AutomationPolicy,
+    Trigger,
+    TriggerClock,
+    TriggerEdge,
+    TriggerExecution,
+    TriggerOccurrence,
+    TriggerSchedule,
+)
 from triggers.services import create_trigger
 from webhooks.models import InboundEvent
 
@@ -76,6 +86,13 @@ def make_contact(
         return known
     values = {"wa_id": phone.removeprefix("+"), **fields}
     return Contact.objects.create(client=client, phone=phone, phone_index=index, name=name, **values)
+
+
+@_as_service
+def make_contact_date(contact: Contact, name: str = "consulta_em", at: datetime | None = None) -> ContactDate:
+    return ContactDate.objects.create(
+        client_id=contact.client_id, contact=contact, name=name, at=at or clock.now()
+    )
 
 
 @_as_service
@@ -282,15 +299,66 @@ def make_trigger(client: Client, *, name: str = "Retomar contato", **parts: Any)
 @_as_service
 def make_execution(trigger: Trigger, conversation: Conversation, **fields: Any) -> TriggerExecution:
     values: dict[str, Any] = {
+        "subject": conversation.id,
         "occurrence": clock.now(),
         "state": TriggerExecution.State.DONE,
         "condition_met": True,
         "action_executed": True,
         **fields,
     }
-    return TriggerExecution.objects.create(
+    execution = TriggerExecution.objects.create(
         trigger=trigger, client_id=trigger.client_id, conversation=conversation, **values
     )
+    make_occurrence(trigger, conversation, execution)
+    return execution
+
+
+@_as_service
+def make_occurrence(
+    trigger: Trigger, conversation: Conversation, execution: TriggerExecution | None = None
+) -> TriggerOccurrence:
+    """What an execution, or one that is gone, was for."""
+    return TriggerOccurrence.objects.create(
+        trigger=trigger,
+        client_id=trigger.client_id,
+        conversation=conversation,
+        subject=execution.subject if execution else conversation.id,
+        occurrence=execution.occurrence if execution else clock.now(),
+        execution_id=execution.id if execution else uuid.uuid4(),
+        recorded_at=execution.created_at if execution else clock.now(),
+    )
+
+
+@_as_service
+def make_clock(trigger: Trigger) -> TriggerClock:
+    """One more than it has."""
+    return TriggerClock.objects.create(
+        trigger=trigger,
+        client_id=trigger.client_id,
+        field="conversations.created_at",
+        seconds=60,
+        is_when=False,
+    )
+
+
+@_as_service
+def make_edge(trigger: Trigger, conversation: Conversation) -> TriggerEdge:
+    return TriggerEdge.objects.create(
+        trigger=trigger, client_id=trigger.client_id, conversation=conversation, since=clock.now()
+    )
+
+
+@_as_service
+def make_schedule(trigger: Trigger) -> TriggerSchedule:
+    """One that rings no bell and has no slot: those that do come with their trigger."""
+    return TriggerSchedule.objects.create(
+        trigger=trigger, client_id=trigger.client_id, recorded_until=clock.now()
+    )
+
+
+@_as_service
+def make_automation_policy(client: Client, **fields: Any) -> AutomationPolicy:
+    return AutomationPolicy.objects.create(client=client, **fields)
 
 
 @_as_service

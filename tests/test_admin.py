@@ -36,7 +36,7 @@ from renum.events.models import Event
 from tests import factories
 from tests.cast import Cast
 from tests.console import add_url, console_of, list_url, page_url, text_of
-from triggers.models import Trigger, TriggerExecution
+from triggers.models import AutomationPolicy, Trigger, TriggerExecution
 from webhooks.models import InboundEvent
 
 ROWS = 55  # more than a page
@@ -108,6 +108,7 @@ def _company(number: int) -> None:
     factories.make_delivery_state(factories.make_integration(client))
     factories.make_policy(client, contact_cap=3)
     factories.make_conversation_policy(client)
+    factories.make_automation_policy(client)
 
 
 def _first(model: type[Model]) -> Callable[[], Model]:
@@ -133,6 +134,7 @@ PAGES: dict[type[Model], Callable[[], Model]] = {
     MessageTemplate: _first(MessageTemplate),
     SendingSwitch: _first(SendingSwitch),
     Trigger: lambda: Trigger.objects.get(name="Retomar contato"),
+    AutomationPolicy: _first(AutomationPolicy),
     TriggerExecution: _first(TriggerExecution),
     AgentRun: _first(AgentRun),
     InboundEvent: _first(InboundEvent),

@@ -51,7 +51,15 @@ ANYBODY = Person(phone=f"+{PHONE}", wa_id=PHONE, lid=LID, name="Marina Prado")
 NOT_ABOUT_CONTACTS = {
     "integrations": "the client's own credentials and address",
 }
-KEPT_WITH_THE_CONTACT = {"contacts", "contact_aliases", "identity_doubts", "conversations", "suppressions"}
+KEPT_WITH_THE_CONTACT = {
+    "contacts",
+    "contact_aliases",
+    "contact_dates",
+    "identity_doubts",
+    "conversations",
+    "suppressions",
+    "trigger_edges",
+}
 GO_WITH_THEIR_PARENT = {"delivery_attempts": "outbound_messages", "agent_run_inputs": "agent_runs"}
 
 
@@ -101,7 +109,10 @@ def _person(acme: Client) -> Contact:
     unknown = factories.make_outbound(conversation, state=State.UNKNOWN, idempotency_key="trigger:1")
     for message in (queued, sent, unknown):
         factories.make_attempt(message, error_message=f"{PHONE} is busy")
-    factories.make_execution(factories.make_trigger(acme), conversation)
+    trigger = factories.make_trigger(acme)
+    factories.make_execution(trigger, conversation)
+    factories.make_edge(trigger, conversation)
+    factories.make_contact_date(contact)
     factories.make_agent_run(conversation, text="Tenho diabetes")
     factories.make_event(acme, conversation=conversation)
     for chat in (PHONE, f"{LID}@lid"):
@@ -184,6 +195,8 @@ def test_an_erasure_leaves_no_trace_but_counts_and_the_bar(cast: Cast, api: Any)
     assert erased == {
         "inbound_events": 2,
         "trigger_executions": 1,
+        "trigger_edges": 1,
+        "trigger_occurrences": 1,
         "agent_runs": 1,
         "outbound_messages": 3,
         "suppressions": 0,
@@ -192,6 +205,7 @@ def test_an_erasure_leaves_no_trace_but_counts_and_the_bar(cast: Cast, api: Any)
         "conversations": 1,
         "doubts": 1,
         "aliases": 4,
+        "dates": 1,
         "contact": 1,
     }
     left = _traces(contact, talks, indexes)

@@ -22,6 +22,7 @@ EXPECTED = {
     "webhooks.process_inbox": ("webhooks.process_inbox", 5, "high", {}),
     "agent_tools.run_pending": ("agent_tools.run_pending", 5, "high", {}),
     "trigger_scheduler": ("trigger_scheduler", 60, "normal", {}),
+    "triggers.keep_ledger_parts": ("triggers.keep_ledger_parts", 86_400, "low", {}),
 }
 
 pytestmark = pytest.mark.django_db

@@ -7,6 +7,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.models import PeriodicTask
 
 from renum import clock
 from renum.accounts.models import Client
@@ -15,7 +16,7 @@ from triggers import schemas
 
 
 class Trigger(models.Model):
-    """An automation of a client. `delay_seconds` repeats what its config says, for the sweep."""
+    """An automation of a client. `event_kind` repeats what its config says, for the engine."""
 
     class Type(models.TextChoices):
         TIME_BASED = "time_based", _("Por tempo")
@@ -34,7 +35,10 @@ class Trigger(models.Model):
     action_type = models.CharField(_("então"), max_length=50)
     action_config = models.JSONField(_("então: configuração"))
     schema_version = models.PositiveSmallIntegerField(default=schemas.SCHEMA_VERSION, editable=False)
-    delay_seconds = models.PositiveIntegerField(null=True, editable=False)
+    event_kind = models.CharField(max_length=40, blank=True, default="", editable=False)
+    failures_in_a_row = models.PositiveSmallIntegerField(default=0, editable=False)
+    paused_reason = models.CharField(_("pausado por"), max_length=40, blank=True, default="", editable=False)
+    active_since = models.DateTimeField(_("ativo desde"), default=clock.now, editable=False)
     # Set when the trigger is new, edited or switched on: the next sweep looks at all that is idle.
     rematch = models.BooleanField(default=True, editable=False)
     last_executed_at = models.DateTimeField(_("última execução"), null=True, blank=True)
@@ -49,11 +53,11 @@ class Trigger(models.Model):
         indexes = (
             models.Index(fields=["client", "-created_at"], name="idx_triggers_client_id"),  # API list
             models.Index(fields=["trigger_type"], name="idx_triggers_type"),  # the console's filter
-            # the sweep: the distinct delays, and a client's triggers with one of them
+            # a client's triggers for an event, or that watch every change
             models.Index(
-                fields=["delay_seconds", "client"],
+                fields=["client", "trigger_type", "event_kind"],
                 name="idx_triggers_active",
-                condition=models.Q(active=True, trigger_type="time_based"),
+                condition=models.Q(active=True),
             ),
             # the sweep: triggers that are to look at everything once
             models.Index(
@@ -79,8 +83,105 @@ class Trigger(models.Model):
         )
 
 
+class TriggerClock(models.Model):
+    """A moment at which a trigger may become due by time alone: `seconds` after `field` (negative: before).
+
+    `is_when`: it is the trigger's own delay, and not one that its condition names. There are clocks of
+    active triggers only.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, related_name="clocks")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    field = models.CharField(max_length=80)
+    seconds = models.IntegerField()
+    is_when = models.BooleanField()
+
+    class Meta:
+        db_table = "trigger_clocks"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["trigger", "field", "seconds", "is_when"], name="trigger_clocks_once"
+            ),
+        )
+        indexes = (
+            # the sweep: the stretches in which a field has delays, and those of a client that were passed
+            models.Index(fields=["field", "client", "seconds"], name="trigger_clocks_due"),
+            # the sweep: what a changed conversation may be due for
+            models.Index(fields=["client"], name="trigger_clocks_client"),
+        )
+
+
+class TriggerEdge(models.Model):
+    """That a condition-based trigger's condition is true for a conversation, since when."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, db_index=False, related_name="+")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "trigger_edges"
+        constraints = (
+            models.UniqueConstraint(fields=["trigger", "conversation"], name="trigger_edges_once"),
+        )
+
+
+class AutomationPolicy(models.Model):
+    """A client's switch for all of its triggers: while paused nothing matches, nothing is carried out."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.OneToOneField(
+        Client, on_delete=models.CASCADE, related_name="automation_policy", verbose_name=_("cliente")
+    )
+    paused = models.BooleanField(_("automações pausadas"), default=False)
+    updated_at = models.DateTimeField(_("atualizada em"), auto_now=True)
+
+    class Meta:
+        db_table = "automation_policies"
+        verbose_name = _("regras de automação")
+        verbose_name_plural = _("regras de automação")
+
+    def __str__(self) -> str:
+        return str(self.client)
+
+
+class TriggerOccurrence(models.Model):
+    """That a trigger matched for a subject and an occurrence, which it does once (rule I2).
+
+    It outlives its execution for as long as the occurrence could be found again. `subject`: the conversation;
+    the event of an event trigger; the trigger itself for a slot of the calendar; the execution that ran it,
+    of a chain. `recorded_at`: when the execution was created.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    trigger = models.ForeignKey(Trigger, on_delete=models.CASCADE, db_index=False, related_name="+")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, null=True)
+    subject = models.UUIDField()
+    occurrence = models.DateTimeField()
+    execution_id = models.UUIDField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "trigger_occurrences"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["trigger", "subject", "occurrence"], name="trigger_occurrences_once"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["client", "-recorded_at"], name="trigger_occurrences_age"),  # retention
+        )
+
+
 class TriggerExecution(models.Model):
-    """One match of a trigger. Unique per (trigger, conversation, occurrence), so it acts once."""
+    """What became of one match: a row of the ledger, which Postgres keeps in a part for each month.
+
+    `subject` and `occurrence`: see `TriggerOccurrence`. `steps`: a receipt for each action, in order.
+    `values_seen`: what the condition looked at, masked.
+    """
 
     class State(models.TextChoices):
         MATCHED = "matched", _("Encontrada")
@@ -98,29 +199,30 @@ class TriggerExecution(models.Model):
     )
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, verbose_name=_("conversa"), db_index=False
+        Conversation, on_delete=models.CASCADE, verbose_name=_("conversa"), db_index=False, null=True
     )
-    occurrence = models.DateTimeField(_("ocorrência"))  # the idle period: its beginning
+    subject = models.UUIDField(editable=False)
+    event_id = models.UUIDField(_("evento"), null=True, editable=False)
+    # the idle period: its beginning; the moment, the date, the event, the edge or the slot
+    occurrence = models.DateTimeField(_("ocorrência"))
     state = models.CharField(_("situação"), max_length=10, choices=State, default=State.MATCHED)
     reason_code = models.CharField(_("motivo"), max_length=40, blank=True, default="")
     executed_at = models.DateTimeField(_("executada em"), default=clock.now)
     condition_met = models.BooleanField(_("condição satisfeita"), default=False)
     action_executed = models.BooleanField(_("ação executada"), default=False)
     result = models.JSONField(_("resultado"), null=True, blank=True)
+    steps = models.JSONField(_("ações"), default=list, blank=True)
+    values_seen = models.JSONField(_("valores vistos"), default=dict, blank=True)
     error_message = models.TextField(_("erro"), null=True, blank=True)
     execution_time_ms = models.PositiveIntegerField(_("ms"), null=True, blank=True)
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
-    created_at = models.DateTimeField(_("criada em"), default=clock.now)
+    matched_at = models.DateTimeField(_("encontrada em"), default=clock.now)  # the last time
+    created_at = models.DateTimeField(_("criada em"), default=clock.now)  # its month; never changes
 
     class Meta:
         db_table = "trigger_executions"
         verbose_name = _("execução de gatilho")
         verbose_name_plural = _("execuções de gatilhos")
-        constraints = (
-            models.UniqueConstraint(
-                fields=["trigger", "conversation", "occurrence"], name="trigger_executions_once"
-            ),
-        )
         indexes = (
             # a trigger's ledger
             models.Index(fields=["trigger", "-executed_at"], name="idx_executions_trigger"),
@@ -130,7 +232,7 @@ class TriggerExecution(models.Model):
             models.Index(fields=["conversation", "-executed_at"], name="idx_executions_conversation"),
             # the claim
             models.Index(
-                fields=["created_at"], name="idx_executions_matched", condition=models.Q(state="matched")
+                fields=["matched_at"], name="idx_executions_matched", condition=models.Q(state="matched")
             ),
         )
 
@@ -148,3 +250,23 @@ class Sweep(models.Model):
         db_table = "trigger_sweeps"
         verbose_name = _("varredura")
         verbose_name_plural = _("varreduras")
+
+
+class TriggerSchedule(models.Model):
+    """How far the slots of a trigger's calendar are recorded. Beat rings by `periodic_task`, which staff may
+    edit; the slots are those of its stored schedule. `next_slot_at`: none is earlier; empty if none will be.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    trigger = models.OneToOneField(Trigger, on_delete=models.CASCADE, related_name="calendar")
+    periodic_task = models.OneToOneField(
+        PeriodicTask, on_delete=models.SET_NULL, null=True, related_name="trigger_schedule"
+    )
+    recorded_until = models.DateTimeField()
+    next_slot_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "trigger_schedules"
+        # the sweep: whose slot is due
+        indexes = (models.Index(fields=["next_slot_at"], name="trigger_schedules_due"),)

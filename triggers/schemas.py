@@ -3,51 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from django.db.models import Q
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renum.validation import in_portuguese
-from triggers import actions, conditions
+from triggers import actions, conditions, when
+from triggers.actions.base import ActionType
+from triggers.conditions.base import ConditionType
 from triggers.errors import InvalidTriggerConfig
+from triggers.facts import Facts
+from triggers.fields import EVENT
 
-SCHEMA_VERSION = 1
-MAX_DELAY = timedelta(days=366)
+SCHEMA_VERSION = 2
+MAX_STEPS = 10
+SEQUENCE = "sequence"
 
 
-class TimeBasedConfig(BaseModel):
-    """So long after a moment of the conversation. At least a minute, at most 366 days."""
+class SequenceConfig(BaseModel):
+    """Several actions, one after the other; one that failed is the last, if `stop_on_failure`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    delay_days: int = Field(default=0, ge=0, le=366)
-    delay_hours: int = Field(default=0, ge=0, le=366 * 24)
-    delay_minutes: int = Field(default=0, ge=0, le=366 * 24 * 60)
-    reference_field: Literal["conversations.last_message_at"]
+    actions: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_STEPS)
+    stop_on_failure: bool = True
 
-    @model_validator(mode="after")
-    def _has_delay(self) -> TimeBasedConfig:
-        if not timedelta(minutes=1) <= self.delay <= MAX_DELAY:
-            raise ValueError("o atraso deve ser de 1 minuto a 366 dias")
-        return self
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of ENTÃO. `path`: where it stands in what was written."""
+
+    type_name: str
+    config: Any
+    path: str
 
     @property
-    def delay(self) -> timedelta:
-        return timedelta(days=self.delay_days, hours=self.delay_hours, minutes=self.delay_minutes)
+    def type(self) -> ActionType:
+        return actions.REGISTRY[self.type_name]
 
 
-WHEN: dict[str, type[BaseModel]] = {"time_based": TimeBasedConfig}
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The three parts of a trigger, validated by their types."""
 
-
-class Parts(BaseModel):
-    """The three parts of a trigger, each validated by its type."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-
-    when: TimeBasedConfig
+    when: when.WhenConfig
+    condition_type: ConditionType
     condition: Any
-    action: Any
+    steps: tuple[Step, ...]
+    stop_on_failure: bool
+
+    def matches(self, facts: Facts) -> bool:
+        """SE, of one subject."""
+        return self.condition_type.matches(self.condition, facts)
+
+    def filter(self, now: datetime) -> Q:
+        """SE, as a filter over conversations."""
+        return self.condition_type.filter(self.condition, now)
+
+    @property
+    def fields(self) -> set[str]:
+        """What SE looks at."""
+        return self.condition_type.fields(self.condition)
+
+    @property
+    def clocks(self) -> set[tuple[str, int]]:
+        """The moments in SE."""
+        return self.condition_type.clocks(self.condition)
 
 
 def validate_parts(
@@ -59,17 +84,68 @@ def validate_parts(
     action_config: Any,
 ) -> Parts:
     """Validate QUANDO, SE and ENTÃO together; raises `InvalidTriggerConfig` with paths in `details`."""
-    ifs = {name: condition.config for name, condition in conditions.REGISTRY.items()}
-    thens = {name: action.config for name, action in actions.REGISTRY.items()}
     details: dict[str, list[str]] = {}
-    found = {
-        "when": _validate("trigger", WHEN, trigger_type, trigger_config, details),
-        "condition": _validate("condition", ifs, condition_type, condition_config, details),
-        "action": _validate("action", thens, action_type, action_config, details),
-    }
+    ifs = {name: condition.config for name, condition in conditions.REGISTRY.items()}
+    found_when = _validate("trigger", when.REGISTRY, trigger_type, trigger_config, details)
+    condition = _validate("condition", ifs, condition_type, condition_config, details)
+    steps, stops = _steps(action_type, action_config, details)
+    if not details:
+        parts = Parts(
+            found_when, conditions.REGISTRY[condition_type], condition, tuple(steps), stop_on_failure=stops
+        )
+        _check_together(parts, details)
     if details:
         raise InvalidTriggerConfig(details=details)
-    return Parts(**found)
+    return parts
+
+
+def check_references(parts: Parts, client_id: UUID) -> None:
+    """Check what only the client's data can tell, such as templates; raises `InvalidTriggerConfig`."""
+    details: dict[str, list[str]] = {}
+    for step in parts.steps:
+        for path, problems in step.type.check(step.config, client_id).items():
+            details[f"{step.path}.{path}"] = problems
+    if details:
+        raise InvalidTriggerConfig(details=details)
+
+
+def _steps(action_type: str, action_config: Any, details: dict[str, list[str]]) -> tuple[list[Step], bool]:
+    thens: dict[str, type[BaseModel]] = {name: action.config for name, action in actions.REGISTRY.items()}
+    if action_type != SEQUENCE:
+        config = _validate("action", {**thens, SEQUENCE: SequenceConfig}, action_type, action_config, details)
+        return [Step(action_type, config, "action_config")], True
+    sequence = _validate("action", {SEQUENCE: SequenceConfig}, action_type, action_config, details)
+    steps = []
+    for number, written in enumerate(sequence.actions if sequence else ()):
+        path = f"action_config.actions.{number}"
+        if unknown := set(written) - {"action_type", "action_config"}:
+            details[f"{path}.{min(unknown)}"] = ["Campo desconhecido."]
+            continue
+        inner: dict[str, list[str]] = {}
+        name = str(written.get("action_type", ""))
+        config = _validate("action", thens, name, written.get("action_config"), inner)
+        details |= {f"{path}.{inner_path}": problems for inner_path, problems in inner.items()}
+        steps.append(Step(name, config, f"{path}.action_config"))
+    return steps, bool(sequence and sequence.stop_on_failure)
+
+
+def _check_together(parts: Parts, details: dict[str, list[str]]) -> None:
+    is_event = isinstance(parts.when, when.EventBasedConfig)
+    of_event = sorted(field for field in parts.fields if field.startswith(EVENT))
+    if of_event and not is_event:
+        details["condition_config"] = [f"{', '.join(of_event)}: só em gatilhos por evento."]
+    if isinstance(parts.when, when.ConditionBasedConfig) and not parts.fields:
+        details["condition_type"] = ["Um gatilho por condição precisa de uma condição."]
+    if isinstance(parts.when, when.TimeBasedConfig) and parts.when.schedule is not None:
+        _check_without_conversation(parts, details)
+
+
+def _check_without_conversation(parts: Parts, details: dict[str, list[str]]) -> None:
+    if parts.fields:
+        details["condition_type"] = ["Um gatilho de calendário não tem conversa: use a condição always."]
+    for step in parts.steps:
+        if step.type.needs_conversation(step.config):
+            details[step.path] = ["Um gatilho de calendário não tem conversa: informe o destinatário."]
 
 
 def _validate(
@@ -78,7 +154,7 @@ def _validate(
     type_: str,
     config: Any,
     details: dict[str, list[str]],
-) -> BaseModel | None:
+) -> Any:
     if type_ not in schemas:
         details[f"{part}_type"] = [f"Use um de: {', '.join(schemas)}."]
         return None

@@ -8,28 +8,16 @@ from typing import Any
 
 from django.db import connection
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from agent_tools.runs import Turn, hold_for_answer, note_answer
-from integrations.delivery.contents import MAX_TEXT_LENGTH
+from agent_tools.tools.arguments import WhatsAppArguments
 from integrations.delivery.outbox import enqueue_message
 from integrations.errors import IdempotencyMismatch
 from integrations.models import OutboundMessage
 from renum.accounts.scope import profile_scope
 from renum.conversations.models import Message
 from renum.errors import DomainError
-
-
-class WhatsAppArguments(BaseModel):
-    """The model chooses the words; client, conversation and recipient are bound on the server."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    message: str = Field(
-        description="Texto em português a enviar ao contato desta conversa.",
-        min_length=1,
-        max_length=MAX_TEXT_LENGTH,
-    )
 
 
 class WhatsAppTool(BaseTool):

@@ -46,7 +46,7 @@ def conversation_with(client_id: UUID, phone: str, *, cause: Cause) -> Conversat
 
 def enqueue_message(conversation: Conversation, text: str, **how: Any) -> OutboundMessage:
     """Queue a WhatsApp text of 1 to 4,096 characters; `how` and errors as for `enqueue_to_contact`."""
-    return enqueue_to_contact(conversation, _content(TextContent, "message", text=text), **how)
+    return enqueue_to_contact(conversation, content_of(TextContent, "message", text=text), **how)
 
 
 def enqueue_media(conversation: Conversation, *, media: dict[str, Any], **how: Any) -> OutboundMessage:
@@ -54,7 +54,7 @@ def enqueue_media(conversation: Conversation, *, media: dict[str, Any], **how: A
 
     `how` and errors as for `enqueue_to_contact`; also raises `MediaUnsupported`.
     """
-    return enqueue_to_contact(conversation, _content(MediaContent, "media", **media), **how)
+    return enqueue_to_contact(conversation, content_of(MediaContent, "media", **media), **how)
 
 
 def enqueue_to_contact(
@@ -119,7 +119,7 @@ def enqueue_mail(
     One row, whatever the number of recipients: it is one mail. Keys and errors as for
     `enqueue_to_contact`.
     """
-    content = _content(MailContent, "mail", **mail)
+    content = content_of(MailContent, "mail", **mail)
     recipient = content.to[0]
     message, _ = _store(
         client_id,
@@ -136,7 +136,8 @@ def enqueue_mail(
     return message
 
 
-def _content(kind: type[Any], field: str, **values: Any) -> Any:
+def content_of(kind: type[Any], field: str, **values: Any) -> Any:
+    """Content of a kind; raises `InvalidInput` that names the field for what no provider could take."""
     try:
         return kind(**values)
     except ValidationError as error:

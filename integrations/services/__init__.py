@@ -1,5 +1,6 @@
 """Writes over integrations, messages, templates and the rules of sending."""
 
+from integrations.providers.mail import normalize_email
 from integrations.services.changes import change_integration, change_integrations, remove_integration
 from integrations.services.connections import (
     check_integration,
@@ -17,7 +18,7 @@ from integrations.services.policies import (
     switch_everything,
 )
 from integrations.services.probing import Checked
-from integrations.services.sending import send_mail, send_media, send_whatsapp_text
+from integrations.services.sending import compose_mail, has_tag, send_mail, send_media, send_whatsapp_text
 from integrations.services.sessions import note_session
 from integrations.services.templates import change_template, check_template_fields, create_template
 
@@ -30,9 +31,12 @@ __all__ = [
     "change_template",
     "check_integration",
     "check_template_fields",
+    "compose_mail",
     "configure",
     "create_template",
+    "has_tag",
     "list_tables",
+    "normalize_email",
     "note_session",
     "previous_settings",
     "read_rows",

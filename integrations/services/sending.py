@@ -51,20 +51,41 @@ def send_mail(
     *,
     idempotency_key: str,
     cause: Cause,
+    priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
+    not_after: datetime | None = None,
+    **parts: Any,
+) -> OutboundMessage:
+    """Queue an e-mail; the parts and what they raise as for `compose_mail`, else as for `enqueue_mail`."""
+    return enqueue_mail(
+        client_id,
+        mail=compose_mail(to, subject, body, **parts),
+        idempotency_key=idempotency_key,
+        cause=cause,
+        priority=priority,
+        not_after=not_after,
+    )
+
+
+def compose_mail(
+    to: Sequence[str],
+    subject: str,
+    body: str,
+    *,
     cc: Sequence[str] = (),
     bcc: Sequence[str] = (),
     reply_to: str = "",
     text: str = "",
     automated: bool = False,
-    priority: OutboundMessage.Priority = OutboundMessage.Priority.NORMAL,
-    not_after: datetime | None = None,
-) -> OutboundMessage:
-    """Queue an e-mail; `body` is HTML if it has a tag, and then brings its plain text along.
+    is_html: bool | None = None,
+) -> dict[str, Any]:
+    """The fields of a `MailContent`; an HTML `body` brings its plain text along.
 
-    Raises `InvalidInput` for an address or a text that cannot be, and what `enqueue_mail` raises.
+    `is_html`: unless it is said, a body with a tag is. Raises `InvalidInput` for an address or a subject
+    that cannot be.
     """
-    is_html = "<" in body and ">" in body
-    mail = {
+    if is_html is None:
+        is_html = has_tag(body)
+    return {
         "to": _addresses("to", to),
         "cc": _addresses("cc", cc),
         "bcc": _addresses("bcc", bcc),
@@ -74,14 +95,11 @@ def send_mail(
         "html": body if is_html else "",
         "automated": automated,
     }
-    return enqueue_mail(
-        client_id,
-        mail=mail,
-        idempotency_key=idempotency_key,
-        cause=cause,
-        priority=priority,
-        not_after=not_after,
-    )
+
+
+def has_tag(body: str) -> bool:
+    """Whether a mail's body is HTML."""
+    return "<" in body and ">" in body
 
 
 def _addresses(field: str, typed: Sequence[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from renum.conversations.identity import carry_opt_out
 from renum.conversations.models import (
     Contact,
     ContactAlias,
+    ContactDate,
     Conversation,
     IdentityDoubt,
     Message,
@@ -152,8 +153,21 @@ def _erase_aliases(contact: Contact) -> int:
     return _aliases(contact).delete()[0]
 
 
+def _dates(contact: Contact) -> QuerySet[ContactDate]:
+    return ContactDate.objects.filter(client_id=contact.client_id, contact=contact)
+
+
+def _export_dates(contact: Contact) -> Iterator[dict[str, Any]]:
+    for known in _dates(contact).order_by("name"):
+        yield describe(known, "name", "at")
+
+
+def _erase_dates(contact: Contact) -> int:
+    return _dates(contact).delete()[0]
+
+
 def _export_contact(contact: Contact) -> Iterator[dict[str, Any]]:
-    yield describe(contact, "id", "phone", "wa_id", "name", "created_at", "updated_at")
+    yield describe(contact, "id", "phone", "wa_id", "name", "attributes", "created_at", "updated_at")
 
 
 def _erase_contact(contact: Contact) -> int:
@@ -169,6 +183,7 @@ def register() -> None:
         ("conversations", "conversations", _export_conversations, _erase_conversations),
         ("doubts", "identity_doubts", _export_doubts, _erase_doubts),
         ("aliases", "contact_aliases", _export_aliases, _erase_aliases),
+        ("dates", "contact_dates", _export_dates, _erase_dates),
         ("contact", "contacts", _export_contact, _erase_contact),
     ):
         register_holding(Holding(name, Stage.KERNEL, (table,), export, erase))

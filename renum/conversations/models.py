@@ -33,6 +33,8 @@ class Contact(models.Model):
     phone_index = models.CharField(max_length=HEX_LENGTH, null=True, editable=False)
     wa_id = SealedTextField(null=True, blank=True)
     name = SealedTextField(_("nome"), null=True, blank=True)
+    # The client's own, by name: text, number, boolean or null. Readable, since conditions filter by them.
+    attributes = models.JSONField(_("atributos"), default=dict, blank=True)
     created_at = models.DateTimeField(_("criado em"), auto_now_add=True)
     updated_at = models.DateTimeField(_("atualizado em"), auto_now=True)
 
@@ -104,6 +106,24 @@ class ContactAlias(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class ContactDate(models.Model):
+    """An attribute of a contact that is a date, as an instant: what a reminder counts from."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="dates")
+    name = models.CharField(max_length=40)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "contact_dates"
+        constraints = (models.UniqueConstraint(fields=["contact", "name"], name="contact_dates_once"),)
+        indexes = (
+            # the sweep: whose date came near since the last one
+            models.Index(fields=["name", "at"], name="contact_dates_due"),
+        )
 
 
 class IdentityDoubt(models.Model):
@@ -187,6 +207,15 @@ class Conversation(models.Model):
             models.Index(fields=["client", "-last_message_at"], name="conversations_client_last"),
             # the sweep: who crossed a delay since the last one, over all clients
             models.Index(fields=["last_message_at"], name="conversations_last"),
+            # the same, of delays that are counted from other moments
+            models.Index(fields=["last_inbound_at"], name="conversations_last_inbound"),
+            models.Index(fields=["last_outbound_at"], name="conversations_last_outbound"),
+            models.Index(
+                fields=["unanswered_since"],
+                name="conversations_unanswered",
+                condition=models.Q(unanswered_since__isnull=False),
+            ),
+            models.Index(fields=["created_at"], name="conversations_created"),
             # the sweep: what changed since the last one
             models.Index(fields=["updated_at"], name="conversations_updated"),
             # the console: which ones wait for a person

@@ -39,7 +39,10 @@ class Event(models.Model):
         AGENT_RESUMED = "agent_resumed", _("Agente retomado")
         ATTENTION_WANTED = "attention_wanted", _("Conversa pede atenção")
         ATTENTION_GIVEN = "attention_given", _("Conversa atendida por pessoa")
+        INTENT_DETECTED = "intent_detected", _("Intenção detectada")
+        TRIGGER_PAUSED = "trigger_paused", _("Gatilho pausado por falhas")
         CONVERSATION_POLICY_CHANGED = "conversation_policy_changed", _("Regras de conversa alteradas")
+        AUTOMATION_POLICY_CHANGED = "automation_policy_changed", _("Regras de automação alteradas")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
@@ -48,6 +51,8 @@ class Event(models.Model):
     data = models.JSONField(_("dados"), default=dict)
     cause = ArrayField(models.TextField(), verbose_name=_("causa"), default=list)
     occurred_at = models.DateTimeField(_("quando"), default=clock.now)
+    # Whether event triggers have looked at it: set in the transaction that records what matched.
+    is_considered = models.BooleanField(default=False, editable=False)
 
     class Meta:
         db_table = "events"
@@ -59,6 +64,10 @@ class Event(models.Model):
             # the story of one conversation
             models.Index(fields=["conversation_id", "-occurred_at"], name="events_conversation_time"),
             models.Index(fields=["-occurred_at"], name="events_time"),  # the console's list
+            # event triggers: what is still to be looked at
+            models.Index(
+                fields=["client"], name="events_unconsidered", condition=models.Q(is_considered=False)
+            ),
         )
 
     def __str__(self) -> str:

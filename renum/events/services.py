@@ -7,6 +7,9 @@ from uuid import UUID
 from renum import clock
 from renum.events.cause import Cause
 from renum.events.models import Event
+from renum.wakeups import wake_after_commit
+
+MATCH_TASK, MATCH_QUEUE = "triggers.match_events", "normal"
 
 
 def record_event(
@@ -18,7 +21,8 @@ def record_event(
     data: dict[str, Any] | None = None,
     occurred_at: datetime | None = None,
 ) -> Event:
-    """Append to the client's log, inside the transaction that makes it true."""
+    """Append to the client's log, inside the transaction that makes it true; wakes who waits for events."""
+    wake_after_commit(MATCH_TASK, MATCH_QUEUE)
     return Event.objects.create(
         client_id=client_id,
         kind=kind,

@@ -34,9 +34,16 @@ ADVICE: dict[str, Any] = {
     "TRIGGER_INACTIVE": _("O gatilho foi desativado antes de agir; ative-o se for o caso."),
     "NO_LONGER_IDLE": _("A conversa voltou a ter mensagens; nada a fazer."),
     "CONDITION_NOT_MET": _("A condição deixou de valer; nada a fazer."),
+    "SLOT_MISSED": _("O horário passou sem ser cumprido a tempo; veja catch_up no horário do gatilho."),
     "INVALID_TRIGGER_CONFIG": _("A configuração não é mais válida; corrija o gatilho."),
     "INTEGRATION_NOT_FOUND": _("O cliente precisa configurar a integração."),
     "INTEGRATION_DISABLED": _("Ative a integração do cliente."),
+    "STATUS_NOT_AS_EXPECTED": _("A conversa não estava na situação esperada; nada a fazer."),
+    "NO_CONVERSATION": _("A ação precisa de uma conversa; o gatilho acontece sem nenhuma."),
+    "NO_EMAIL_ADDRESS": _("Preencha o atributo email do contato com um endereço válido."),
+    "TEMPLATE_NOT_FOUND": _("O modelo de mensagem foi removido; escolha outro no gatilho."),
+    "TEMPLATE_VARIABLE_MISSING": _("Preencha o valor que falta, ou dê um padrão no texto: default."),
+    "TOOL_NOT_FOUND": _("A ferramenta não existe mais; corrija o gatilho."),
     "CAUSE_LOOP": _("A automação acionaria a si mesma; reveja os gatilhos da causa."),
 }
 

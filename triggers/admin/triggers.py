@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -19,9 +20,10 @@ from renum.admin_filters import BY_CLIENT
 from renum.admin_site import ConsoleAdmin
 from triggers import actions, conditions, services
 from triggers.admin import words
+from triggers.bells import refuse_past_moment
 from triggers.errors import InvalidTriggerConfig
 from triggers.models import Trigger, TriggerExecution
-from triggers.schemas import validate_parts
+from triggers.schemas import SEQUENCE, check_references, validate_parts
 
 name_cause("trigger", _("Gatilho"), "triggers", "trigger")
 
@@ -36,7 +38,7 @@ PARTS = (
 LOOKED_BACK = 50  # executions of a trigger among which its last failure is looked for
 
 
-def _choices(registry: dict[str, Any]) -> list[tuple[str, Any]]:
+def _choices(registry: Iterable[str]) -> list[tuple[str, Any]]:
     return [(kind, words.type_name(kind)) for kind in registry]
 
 
@@ -54,7 +56,9 @@ class TriggerForm(forms.ModelForm[Trigger]):
         label=_("Se"), choices=lambda: _choices(conditions.REGISTRY), widget=UnfoldAdminSelectWidget
     )
     action_type = forms.ChoiceField(
-        label=_("Então"), choices=lambda: _choices(actions.REGISTRY), widget=UnfoldAdminSelectWidget
+        label=_("Então"),
+        choices=lambda: _choices([*actions.REGISTRY, SEQUENCE]),
+        widget=UnfoldAdminSelectWidget,
     )
 
     def clean_condition_config(self) -> Any:
@@ -64,7 +68,13 @@ class TriggerForm(forms.ModelForm[Trigger]):
         values = super().clean() or self.cleaned_data
         if all(part in values for part in PARTS):
             try:
-                validate_parts(**{part: values[part] for part in PARTS})
+                parts = validate_parts(**{part: values[part] for part in PARTS})
+                # one that is edited keeps its own client
+                client = self.instance.client if self.instance.client_id else values.get("client")
+                if client is not None:
+                    check_references(parts, client.pk)
+                    if "trigger_config" in self.changed_data:
+                        refuse_past_moment(parts, client.timezone)
             except InvalidTriggerConfig as error:
                 for path, problems in error.details.items():
                     field, _dot, inner = path.partition(".")

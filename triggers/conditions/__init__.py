@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from triggers.conditions import always, field_equals
-from triggers.conditions.base import ConditionType
+from triggers.conditions import all_of, always, any_of, field_contains, field_equals, negation, time_elapsed
+from triggers.conditions.base import REGISTRY, ConditionType
 
-REGISTRY: dict[str, ConditionType] = {
+REGISTRY |= {
     "always": always.TYPE,
     "field_equals": field_equals.TYPE,
+    "field_contains": field_contains.TYPE,
+    "time_elapsed": time_elapsed.TYPE,
+    "all": all_of.TYPE,
+    "any": any_of.TYPE,
+    "not": negation.TYPE,
 }
 
-
-def sql() -> str:
-    """One boolean expression over `t` (triggers) and `c` (conversations) for every condition type.
-
-    It reads each trigger's own condition, so that one statement matches all triggers. A condition
-    that is no longer known matches: its execution then fails, and says why.
-    """
-    cases = " ".join(f"WHEN '{name}' THEN {condition.sql}" for name, condition in REGISTRY.items())
-    return f"CASE t.condition_type {cases} ELSE true END"
-
-
-__all__ = ["REGISTRY", "ConditionType", "sql"]
+__all__ = ["REGISTRY", "ConditionType"]

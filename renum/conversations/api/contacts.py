@@ -14,8 +14,10 @@ from rest_framework.response import Response
 
 from renum.api.pagination import KeysetPagination
 from renum.api.schema import answer
+from renum.api.serializers import StrictSerializer
 from renum.api.views import TenantView
 from renum.conversations import privacy, selectors
+from renum.conversations.attributes import set_attributes
 from renum.conversations.held import doubts_about
 from renum.conversations.holdings import indexes_of
 from renum.conversations.models import Channel, Contact, ContactAlias
@@ -45,12 +47,19 @@ class ContactSummarySerializer(serializers.ModelSerializer[Contact]):
 class ContactDetailSerializer(ContactSummarySerializer):
     """`opted_out`: nothing is sent to any of their names. `open_doubts`: who else may be them."""
 
+    attributes = serializers.DictField()
     aliases = ContactAliasSerializer(many=True)
     opted_out = serializers.SerializerMethodField()
     open_doubts = serializers.SerializerMethodField()
 
     class Meta(ContactSummarySerializer.Meta):
-        fields = (*ContactSummarySerializer.Meta.fields, "aliases", "opted_out", "open_doubts")
+        fields = (
+            *ContactSummarySerializer.Meta.fields,
+            "attributes",
+            "aliases",
+            "opted_out",
+            "open_doubts",
+        )
         read_only_fields = fields
 
     def get_opted_out(self, contact: Contact) -> bool:
@@ -59,6 +68,12 @@ class ContactDetailSerializer(ContactSummarySerializer):
 
     def get_open_doubts(self, contact: Contact) -> int:
         return doubts_about(contact).filter(resolved_at=None).count()
+
+
+class ContactPatchSerializer(StrictSerializer):
+    """`attributes`: by name, a text, a number or a boolean; null removes one, and those not named stay."""
+
+    attributes = serializers.DictField(child=serializers.JSONField(allow_null=True))
 
 
 class ContactPagination(KeysetPagination):
@@ -86,14 +101,22 @@ class ContactListView(TenantView, ListAPIView[Contact]):
         return selectors.list_contacts(self.client.id, phone=self.request.query_params.get("phone"))
 
 
+CONTACT_ANSWER = answer("ContactAnswer", contact=ContactDetailSerializer())
+
+
 class ContactView(TenantView):
-    @extend_schema(
-        operation_id="contacts_get", responses=answer("ContactAnswer", contact=ContactDetailSerializer())
-    )
+    @extend_schema(operation_id="contacts_get", responses=CONTACT_ANSWER)
     def get(self, request: Request, contact_id: UUID) -> Response:
         """One contact, with every name that they are known by."""
+        return _answer(selectors.get_contact(self.client.id, contact_id))
+
+    @extend_schema(operation_id="contacts_update", request=ContactPatchSerializer, responses=CONTACT_ANSWER)
+    def patch(self, request: Request, contact_id: UUID) -> Response:
+        """Set some of a contact's attributes, which automations can look at and count from."""
+        serializer = ContactPatchSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         contact = selectors.get_contact(self.client.id, contact_id)
-        return Response({"success": True, "contact": ContactDetailSerializer(contact).data})
+        return _answer(set_attributes(contact, serializer.validated_data["attributes"]))
 
     @extend_schema(
         operation_id="contacts_erase",
@@ -105,6 +128,10 @@ class ContactView(TenantView):
         """Forget a person (LGPD): nothing is left but counts, and that they must not be written to."""
         erased = privacy.erase_contact(self.client.id, contact_id, cause=self.asked_by)
         return Response({"success": True, "erased": erased})
+
+
+def _answer(contact: Contact) -> Response:
+    return Response({"success": True, "contact": ContactDetailSerializer(contact).data})
 
 
 class ContactExportView(TenantView):

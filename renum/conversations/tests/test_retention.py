@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from agent_tools.models import AgentRun
 from integrations.models import DeliveryAttempt, OutboundMessage
 from renum import clock
@@ -17,7 +19,7 @@ from renum.conversations.tasks import apply_retention as task
 from renum.events.models import Event
 from tests import factories
 from tests.cast import Cast
-from triggers.models import TriggerExecution
+from triggers.models import TriggerExecution, TriggerOccurrence
 from webhooks.models import InboundEvent
 
 LEDGERS: tuple[Any, ...] = (
@@ -112,16 +114,35 @@ def test_clients_have_rules_of_their_own(cast: Cast) -> None:
     assert len(_left(cast.globex)) == len(LEDGERS)  # the defaults are longer
 
 
-def test_i2_an_execution_stays_while_it_keeps_its_trigger_from_acting_again(cast: Cast) -> None:
+def test_i2_that_it_matched_stays_known_while_it_keeps_its_trigger_from_acting_again(cast: Cast) -> None:
     long_ago = _ago(500)
     idle = factories.make_conversation(cast.acme, quiet_since=long_ago, last_message_at=long_ago)
     moved_on = factories.make_conversation(cast.acme)
     trigger = factories.make_trigger(cast.acme)
-    kept = factories.make_execution(trigger, idle, occurrence=long_ago, executed_at=long_ago)
-    factories.make_execution(trigger, moved_on, occurrence=long_ago, executed_at=long_ago)
+    then = {"occurrence": long_ago, "executed_at": long_ago, "created_at": long_ago}
+    kept = factories.make_execution(trigger, idle, **then)
+    factories.make_execution(trigger, moved_on, **then)
     apply_retention()
     with service_scope(reason="test look"):
-        assert [one.id for one in TriggerExecution.objects.all()] == [kept.id]
+        assert [one.execution_id for one in TriggerOccurrence.objects.all()] == [kept.id]
+
+
+@pytest.mark.parametrize("moment", ["last_inbound_at", "unanswered_since", "created_at", "a date"])
+def test_i2_so_does_one_that_is_for_any_other_moment_that_still_stands(cast: Cast, moment: str) -> None:
+    long_ago = _ago(500)
+    talk = factories.make_conversation(cast.acme)
+    if moment == "a date":
+        factories.make_contact_date(talk.contact, "consulta_em", long_ago)
+    else:
+        with service_scope(reason="test rows"):
+            Conversation.objects.filter(id=talk.id).update(**{moment: long_ago})
+    trigger = factories.make_trigger(cast.acme)
+    then = {"executed_at": long_ago, "created_at": long_ago}
+    kept = factories.make_execution(trigger, talk, occurrence=long_ago, **then)
+    factories.make_execution(trigger, talk, occurrence=long_ago - timedelta(1), **then)
+    apply_retention()
+    with service_scope(reason="test look"):
+        assert [one.execution_id for one in TriggerOccurrence.objects.all()] == [kept.id]
 
 
 def test_it_stops_when_time_is_up_and_goes_on_where_it_was(cast: Cast) -> None:
