@@ -25,27 +25,11 @@ from renum.admin_columns import (
 from renum.admin_filters import BY_CLIENT, DayRangeFilter, recent
 from renum.admin_site import ReadOnlyAdmin
 from triggers.models import TriggerExecution
+from triggers.reasons import remedy_of, sentence_of
 
 name_cause("execution", _("Execução"), "triggers", "triggerexecution")
 
 State = TriggerExecution.State
-
-ADVICE: dict[str, Any] = {
-    "TRIGGER_INACTIVE": _("O gatilho foi desativado antes de agir; ative-o se for o caso."),
-    "NO_LONGER_IDLE": _("A conversa voltou a ter mensagens; nada a fazer."),
-    "CONDITION_NOT_MET": _("A condição deixou de valer; nada a fazer."),
-    "SLOT_MISSED": _("O horário passou sem ser cumprido a tempo; veja catch_up no horário do gatilho."),
-    "INVALID_TRIGGER_CONFIG": _("A configuração não é mais válida; corrija o gatilho."),
-    "INTEGRATION_NOT_FOUND": _("O cliente precisa configurar a integração."),
-    "INTEGRATION_DISABLED": _("Ative a integração do cliente."),
-    "STATUS_NOT_AS_EXPECTED": _("A conversa não estava na situação esperada; nada a fazer."),
-    "NO_CONVERSATION": _("A ação precisa de uma conversa; o gatilho acontece sem nenhuma."),
-    "NO_EMAIL_ADDRESS": _("Preencha o atributo email do contato com um endereço válido."),
-    "TEMPLATE_NOT_FOUND": _("O modelo de mensagem foi removido; escolha outro no gatilho."),
-    "TEMPLATE_VARIABLE_MISSING": _("Preencha o valor que falta, ou dê um padrão no texto: default."),
-    "TOOL_NOT_FOUND": _("A ferramenta não existe mais; corrija o gatilho."),
-    "CAUSE_LOOP": _("A automação acionaria a si mesma; reveja os gatilhos da causa."),
-}
 
 
 def _next_step(execution: TriggerExecution) -> Any:
@@ -53,14 +37,12 @@ def _next_step(execution: TriggerExecution) -> Any:
         return _("Aguarda a próxima passagem, em até um minuto.")
     if execution.state == State.DONE:
         return EMPTY
-    return ADVICE.get(execution.reason_code, EMPTY)
+    code = execution.reason_code
+    return f"{sentence_of(code)} {remedy_of(code)}".strip() if code else EMPTY
 
 
-def _result(execution: TriggerExecution) -> Any:
-    """Identifiers of what the action made."""
-    if not execution.result:
-        return EMPTY
-    return format_html("<code>{}</code>", json.dumps(execution.result, ensure_ascii=False))
+def _as_json(value: Any) -> Any:
+    return format_html("<code>{}</code>", json.dumps(value, ensure_ascii=False)) if value else EMPTY
 
 
 STATE = state(
@@ -73,7 +55,7 @@ TRIGGER = linked("trigger", _("gatilho"))
 CONVERSATION = linked_id("conversation_id", _("conversa"), "conversations", "conversation", _("Conversa"))
 ERROR = error_text("error_message", _("erro"))
 NEXT_STEP = column("next_step", _("o que fazer"), _next_step)
-RESULT = column("result", _("resultado"), _result)
+RESULT = column("result", _("resultado"), lambda execution: _as_json(execution.result))
 REASON = column("reason_code", _("motivo"), lambda execution: execution.reason_code)
 
 
@@ -101,6 +83,8 @@ class TriggerExecutionAdmin(ReadOnlyAdmin):
         "condition_met",
         "action_executed",
         RESULT,
+        column("steps", _("ações"), lambda execution: _as_json(execution.steps)),
+        column("values_seen", _("valores vistos"), lambda execution: _as_json(execution.values_seen)),
         EXECUTED,
         moment("occurrence", _("ocorrência")),
         "execution_time_ms",

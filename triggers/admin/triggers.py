@@ -23,6 +23,7 @@ from triggers.admin import words
 from triggers.bells import refuse_past_moment
 from triggers.errors import InvalidTriggerConfig
 from triggers.models import Trigger, TriggerExecution
+from triggers.reasons import sentence_of
 from triggers.schemas import SEQUENCE, check_references, validate_parts
 
 name_cause("trigger", _("Gatilho"), "triggers", "trigger")
@@ -91,6 +92,13 @@ def _last_failure(trigger: Any) -> str:
     return f"{moment_text(at) if at else ''} {found['reason'] or found['error'] or ''}".strip()
 
 
+PAUSED = column(
+    "paused",
+    _("desligado por"),
+    lambda trigger: sentence_of(trigger.paused_reason) if trigger.paused_reason else EMPTY,
+)
+
+
 @admin.register(Trigger)
 class TriggerAdmin(ConsoleAdmin):
     form = TriggerForm
@@ -103,6 +111,7 @@ class TriggerAdmin(ConsoleAdmin):
         column("then", _("então"), words.action),
         "execution_count",
         moment("last_executed_at", _("última execução")),
+        PAUSED,
         column("last_failure", _("última falha"), _last_failure),
     )
     list_select_related = ("client",)
@@ -123,7 +132,17 @@ class TriggerAdmin(ConsoleAdmin):
     )
     _ledger = (
         _("Execuções"),
-        {"fields": ("id", "execution_count", "last_executed_at", "created_at", "updated_at")},
+        {
+            "fields": (
+                "id",
+                PAUSED,
+                "active_since",
+                "execution_count",
+                "last_executed_at",
+                "created_at",
+                "updated_at",
+            )
+        },
     )
     readonly_fields = _ledger[1]["fields"]
 

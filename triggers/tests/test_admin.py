@@ -100,6 +100,15 @@ def test_a_trigger_that_is_switched_on_in_its_form_counts_from_then(cast: Cast) 
     assert _again(trigger).active_since > before
 
 
+def test_a_trigger_that_paused_itself_says_why(cast: Cast) -> None:
+    trigger = factories.make_trigger(cast.acme)
+    with service_scope(reason="test rows"):
+        Trigger.objects.update(active=False, paused_reason="REPEATED_FAILURE")
+    sofia = console_of(cast.sofia)
+    for url in (page_url(trigger), list_url(Trigger)):
+        assert "desligado depois de falhar várias vezes" in sofia.get(url).content.decode()
+
+
 def test_an_edited_trigger_looks_at_everything_again(cast: Cast) -> None:
     trigger = factories.make_trigger(cast.acme)
     _swept(trigger)
@@ -214,7 +223,7 @@ def test_an_execution_says_why_it_did_nothing(cast: Cast) -> None:
     sofia = console_of(cast.sofia)
     for url in (list_url(TriggerExecution), page_url(execution)):
         page = text_of(sofia.get(url))
-        assert "A condição deixou de valer" in page
+        assert "A condição não vale" in page
         assert page_url(trigger) in page
         assert page_url(conversation) in page
     assert page_url(execution) in text_of(sofia.get(page_url(trigger)))
