@@ -93,7 +93,7 @@ def test_a_first_message_is_welcomed_once_within_seconds(stack: Stack, alice: ht
     assert execution["values_seen"] == {"conversations.channel": "whatsapp"}
     message_id = execution["result"]["message_id"]
     eventually(
-        lambda: alice.get(f"/api/messages/{message_id}").json()["message"]["status"] == "delivered" or None
+        lambda: alice.get(f"/api/messages/{message_id}").json()["message"]["status"] in ("sent", "delivered")
     )
     assert len(executions(alice, trigger_id)) == 1
 
@@ -136,7 +136,7 @@ def test_a_switched_off_trigger_fires_no_more_and_a_deleted_one_is_gone(
 
 
 def test_a_moment_of_the_calendar_is_carried_out(stack: Stack, alice: httpx.Client) -> None:
-    at = datetime.now(UTC) + timedelta(seconds=5)
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
     trigger_id = create(
         alice,
         {
