@@ -1,4 +1,4 @@
-from renum.errors import Conflict, DomainError, InvalidInput, NotFound
+from renum.errors import Conflict, DomainError, InvalidInput, NotFound, Unprocessable
 
 
 class TriggerNotFound(NotFound):
@@ -11,6 +11,12 @@ class InvalidTriggerConfig(InvalidInput):
     """A configuração do gatilho é inválida."""
 
     code = "INVALID_TRIGGER_CONFIG"
+
+
+class ConditionEvaluationError(Unprocessable):
+    """A condição do gatilho não pôde ser avaliada."""
+
+    code = "CONDITION_EVALUATION_ERROR"
 
 
 class TriggerExecutionFailed(DomainError):

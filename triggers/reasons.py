@@ -75,6 +75,9 @@ REASONS: dict[str, Reason] = {
     "TRIGGER_EXECUTION_FAILED": Reason(
         _("A execução falhou por um erro nosso, que foi registrado."), _("Repita a execução.")
     ),
+    "CONDITION_EVALUATION_ERROR": Reason(
+        _("A condição do gatilho não pôde ser avaliada."), _("Reveja a condição do gatilho.")
+    ),
     "INVALID_TRIGGER_CONFIG": Reason(_("A configuração do gatilho não é válida."), _("Corrija o gatilho.")),
     # why a trigger was switched off
     "REPEATED_FAILURE": Reason(

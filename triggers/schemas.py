@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db.models import Q
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,9 +16,11 @@ from renum.validation import in_portuguese
 from triggers import actions, conditions, when
 from triggers.actions.base import ActionType
 from triggers.conditions.base import ConditionType
-from triggers.errors import InvalidTriggerConfig
+from triggers.errors import ConditionEvaluationError, InvalidTriggerConfig
 from triggers.facts import Facts
 from triggers.fields import EVENT
+
+log = structlog.get_logger(__name__)
 
 SCHEMA_VERSION = 2
 MAX_STEPS = 10
@@ -57,8 +60,19 @@ class Parts:
     stop_on_failure: bool
 
     def matches(self, facts: Facts) -> bool:
-        """SE, of one subject."""
-        return self.condition_type.matches(self.condition, facts)
+        """SE, of one subject; raises `ConditionEvaluationError`."""
+        try:
+            return self.condition_type.matches(self.condition, facts)
+        except Exception as error:
+            log.exception("condition_failed")
+            raise ConditionEvaluationError from error
+
+    def may_match(self, facts: Facts) -> bool:
+        """The same, but that what cannot be judged holds: it is for the execution to fail, and say why."""
+        try:
+            return self.matches(facts)
+        except ConditionEvaluationError:
+            return True
 
     def filter(self, now: datetime) -> Q:
         """SE, as a filter over conversations."""

@@ -80,7 +80,7 @@ def _matches(events: list[Event], now: datetime) -> list[Match]:
                 event_id=event.id,
                 occurrence=event.occurred_at,
                 matched_at=now,
-                condition_met=parts.matches(seen),
+                condition_met=parts.may_match(seen),
                 values_seen=seen.seen(parts.fields),
                 cause=Cause(tuple(event.cause)).noting("event", event.id).as_list(),
             )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+import structlog
+from django.db import OperationalError, connection, transaction
 
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
@@ -16,10 +17,12 @@ from triggers.engine.candidates import Pair, find_candidates
 from triggers.engine.ledger import Match, record_matches
 from triggers.engine.pausing import pause_trigger
 from triggers.engine.population import population
-from triggers.errors import InvalidTriggerConfig
+from triggers.errors import ConditionEvaluationError, InvalidTriggerConfig
 from triggers.facts import Facts, load_facts
 from triggers.models import AutomationPolicy, Sweep, Trigger, TriggerEdge
 from triggers.schemas import Parts
+
+log = structlog.get_logger(__name__)
 
 IDLE = "idle"
 # Transactions that were under way at the last sweep may have committed changes dated before it.
@@ -65,7 +68,7 @@ def match_due(now: datetime) -> int:
         sweep = _lock_sweep(now)
         changed = list(Trigger.objects.filter(active=True, rematch=True).exclude(trigger_type="event_based"))
         # The new ones first: what is true for them already must not look like an edge.
-        matched = sum(_match_anew(trigger, now) for trigger in changed)
+        matched = sum(_match_apart(trigger, now) for trigger in changed)
         candidates = find_candidates(sweep.swept_until - OVERLAP, now)
         matched += sum(_match(chunk, now) for chunk in _chunks(candidates))
         with connection.cursor() as cursor:
@@ -102,6 +105,19 @@ def _match(pairs: list[Pair], now: datetime) -> int:
 
 def _is_timed(parts: Parts) -> bool:
     return isinstance(parts.when, when.TimeBasedConfig)
+
+
+def _match_apart(trigger: Trigger, now: datetime) -> int:
+    """`_match_anew`; what its condition does to the database must not stop the sweep of all others."""
+    try:
+        with transaction.atomic():
+            return _match_anew(trigger, now)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("trigger_not_matched", trigger_id=str(trigger.id))
+        pause_trigger(trigger, ConditionEvaluationError.code, now)
+        return 0
 
 
 def _match_anew(trigger: Trigger, now: datetime) -> int:
@@ -158,7 +174,7 @@ def _match_moments(pairs: list[Pair], known: dict[UUID, _Known], facts: dict[UUI
         if seen is None:
             continue
         occurrence = one.parts.when.occurrence(seen, one.trigger.active_since)
-        if occurrence is not None and one.parts.matches(seen):
+        if occurrence is not None and one.parts.may_match(seen):
             matches.append(_match_of(one, conversation_id, occurrence, seen))
     return record_matches(matches)
 
@@ -175,7 +191,7 @@ def _match_edges(
 
     `fires`: the conversations for which that matches; None for all.
     """
-    true = [pair for pair in pairs if (seen := facts.get(pair[1])) and known[pair[0]].parts.matches(seen)]
+    true = [pair for pair in pairs if (seen := facts.get(pair[1])) and known[pair[0]].parts.may_match(seen)]
     false = set(pairs) - set(true)
     clients = [known[trigger_id].trigger.client_id for trigger_id, _ in true]
     with connection.cursor() as cursor:
