@@ -8,11 +8,12 @@ from django.urls import reverse
 
 from integrations.models import Integration
 from renum import clock
+from renum.accounts.scope import service_scope
 from tests import factories
 from tests.cast import Cast
 from tests.console import console_of, text_of
 
-PAGE_QUERIES = 14
+PAGE_QUERIES = 15
 
 
 def front_page(cast: Cast) -> str:
@@ -37,10 +38,21 @@ def test_the_first_page_shows_lost_connections_uncertain_sends_and_who_waits_for
     factories.make_conversation(
         cast.globex, attention_reason="OPT_OUT_UNCLEAR", attention_at=clock.now(), name="Rui"
     )
+    trigger = factories.make_trigger(cast.acme, name="Aviso de exame")
+    with service_scope(reason="test rows"):
+        type(trigger).objects.update(active=False, paused_reason="REPEATED_FAILURE")
     browser = console_of(cast.sofia)
     with django_assert_max_num_queries(PAGE_QUERIES):
         page = text_of(browser.get(reverse("admin:index")))
-    for words in ("Pede atenção", "Conexões que não funcionam", "Sem resposta", "Envios incertos", "Rui"):
+    for words in (
+        "Pede atenção",
+        "Conexões que não funcionam",
+        "Sem resposta",
+        "Envios incertos",
+        "Rui",
+        "Gatilhos que se desligaram",
+        "Aviso de exame",
+    ):
         assert words in page
 
 

@@ -15,7 +15,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from renum.admin_columns import CLIENT, EMPTY, column, moment, moment_text, name_cause
+from renum.admin_columns import (
+    CLIENT,
+    EMPTY,
+    Panel,
+    add_alert,
+    column,
+    moment,
+    moment_text,
+    name_cause,
+    row_link,
+)
 from renum.admin_filters import BY_CLIENT
 from renum.admin_site import ConsoleAdmin
 from triggers import actions, conditions, services
@@ -198,3 +208,14 @@ class TriggerAdmin(ConsoleAdmin):
         else:
             text = ngettext("%d gatilho desativado.", "%d gatilhos desativados.", len(switched))
         self.message_user(request, text % len(switched), messages.SUCCESS)
+
+
+add_alert(
+    Panel(
+        _("Gatilhos que se desligaram"),
+        (row_link(_("gatilho")), CLIENT, PAUSED, moment("updated_at", _("desde"))),
+        lambda _nobody: (
+            Trigger.objects.exclude(paused_reason="").select_related("client").order_by("-updated_at")
+        ),
+    )
+)
