@@ -17,11 +17,14 @@ from renum.admin_columns import (
     label,
     linked_id,
     moment,
+    name_cause,
     row_link,
 )
 from renum.admin_filters import BY_CLIENT, DayRangeFilter, recent
 from renum.admin_site import ReadOnlyAdmin
 from renum.events.models import Event
+
+name_cause("event", _("Evento"), "events", "event")
 
 _COLOURS = {
     Event.Kind.MESSAGE_FAILED: "danger",
