@@ -12,11 +12,15 @@ from renum import clock
 from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation, Message
+from renum.events.cause import Cause
+from renum.events.models import Event
+from renum.events.services import record_event
 from tests import factories
 from tests.cast import Cast
 from tests.clocks import MovableClock
 from triggers.models import Trigger
 from triggers.simulation import Simulation, simulate
+from triggers.tasks import match_events_now
 from triggers.tests.helpers import change, executions, quiet_since, set_status, sweep, write
 
 REFERENCES = (
@@ -96,3 +100,46 @@ def test_a_simulation_counts_what_a_sweep_then_does(
             trigger = Trigger.objects.get(id=trigger.id)
         expected = simulated(cast.acme, trigger, trigger.parts)
         assert expected.affected_conversations == expected.estimated_messages == done_by_a_sweep()
+
+
+INTENTS = ("cancelamento", "reclamacao", "agendamento")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_counted_of_events_is_what_happens_to_them(
+    cast: Cast, moving_clock: MovableClock, seed: int
+) -> None:
+    dice = random.Random(seed)
+    factories.make_integration(cast.acme)
+    config: dict[str, Any] = {"event": "intent_detected"}
+    if dice.random() < 0.5:
+        config["intent_values"] = dice.sample(INTENTS, 2)
+    status = {"field": "conversations.status", "value": dice.choice(STATUSES)}
+    condition: dict[str, Any] = {"condition_type": "field_equals", "condition_config": status}
+    trigger = factories.make_trigger(
+        cast.acme,
+        trigger_type="event_based",
+        trigger_config=config,
+        **(condition if dice.random() < 0.6 else {}),
+    )
+    moving_clock.advance(seconds=1)
+    talks = [a_conversation(dice, cast.acme) for _ in range(6)]
+    for _ in range(dice.randint(5, 30)):
+        cause = Cause((f"trigger:{trigger.id}",)) if dice.random() < 0.1 else Cause()
+        talk = dice.choice([*talks, None])
+        with service_scope(reason="test"):
+            record_event(
+                cast.acme.id,
+                Event.Kind.INTENT_DETECTED,
+                cause=cause,
+                conversation_id=talk.id if talk else None,
+                data={"intent": dice.choice(INTENTS)},
+            )
+        moving_clock.advance(seconds=1)
+        if dice.random() < 0.1:
+            match_events_now()
+    with service_scope(reason="test"):
+        simulation = simulate(cast.acme, trigger.parts, clock.now(), trigger=trigger)
+    before = len(executions(state="done"))
+    match_events_now()
+    assert len(executions(state="done")) - before == simulation.estimated_messages
