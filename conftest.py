@@ -41,6 +41,8 @@ BEGIN
             EXECUTE 'DELETE FROM ' || names[i];
         END LOOP;
     END IF;
+    -- The others come with migrations.
+    DELETE FROM django_celery_beat_periodictask WHERE task = 'triggers.ring';
 END $$
 """
 

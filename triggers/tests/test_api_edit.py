@@ -253,7 +253,7 @@ def test_a_trigger_by_the_calendar_is_edited_switched_and_deleted(committed_cast
     assert client.delete(f"/api/triggers/{trigger_id}").status_code == 200
     assert task() is None
     with service_scope(reason="test"):
-        assert not PeriodicTask.objects.filter(task="triggers.ring").exists()
+        assert not PeriodicTask.objects.filter(name=f"Gatilho {trigger_id}").exists()
 
 
 # --- Whose --------------------------------------------------------------------------------------------
