@@ -12,6 +12,7 @@ import pytest
 from django.core.cache import cache as shared_cache
 from django.db import connection
 from django.test import override_settings
+from hypothesis import settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
@@ -21,6 +22,10 @@ from renum.accounts.scope import service_scope
 from renum.api import throttling
 from tests.cast import Cast, create_cast
 from tests.servers import ADMIN_URL
+
+# How long an example takes is the machine's affair.
+settings.register_profile("renum", deadline=None)
+settings.load_profile("renum")
 
 # Deleting costs a tenth of truncating as long as the tables are small. Both are done in one round trip.
 _EMPTY = """

@@ -121,9 +121,9 @@ def test_every_day_has_its_daily_slot_once_whatever_clocks_do(
     days = Counter(slot.astimezone(zone).date() for slot in slots)
     left_out, is_apia = date(2011, 12, 30), str(zone) == "Pacific/Apia"
     expected = Counter(first + timedelta(days=number) for number in range(5))
-    if is_apia and left_out in expected:  # its slot is the first instant of the next day
+    if is_apia and left_out + timedelta(days=1) in expected:  # its slot is the first instant of the next day
         expected[left_out + timedelta(days=1)] += 1
-        del expected[left_out]
+        expected.pop(left_out, None)
     if is_apia and (hour, minute) == (0, 0):  # which has one there already
         assert set(days) == set(expected)
         return
