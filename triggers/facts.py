@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F
 
 from renum.conversations.models import ContactDate, Conversation
+from renum.events.models import Event
 from triggers.fields import EVENT, FIELDS, attribute_name, find_field
 
 _ALIASES = {name: name.replace(".", "__") for name in FIELDS}
@@ -42,8 +43,9 @@ class Facts:
             return self.dates.get(attribute)
         return self.values.get(reference)
 
-    def with_event(self, data: Mapping[str, Any]) -> Facts:
-        return replace(self, event=data)
+    def with_event(self, event: Event) -> Facts:
+        """The same, and what the event says: its data and its kind."""
+        return replace(self, event={**event.data, "kind": event.kind})
 
     def seen(self, fields: Collection[str]) -> dict[str, Any]:
         """The values of these fields as JSON, the personal ones masked: for the ledger."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +13,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTransform
 
+from renum.conversations.attributes import NAME
 from renum.conversations.models import Channel, Conversation, Message
 
 Expression = Combinable | Subquery
@@ -69,7 +69,6 @@ FIELDS |= {
 
 ATTRIBUTES = "contacts.attributes."
 EVENT = "event."
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ REFERENCE_FIELDS: dict[str, Reference] = {
 def attribute_name(field: str) -> str | None:
     """The name of a contact's attribute; None if the field is no such."""
     name = field.removeprefix(ATTRIBUTES)
-    return name if field.startswith(ATTRIBUTES) and _NAME.fullmatch(name) else None
+    return name if field.startswith(ATTRIBUTES) and NAME.fullmatch(name) else None
 
 
 def is_reference(field: str) -> bool:
@@ -107,6 +106,6 @@ def find_field(name: str) -> Field | None:
         return known
     if attribute := attribute_name(name):
         return Field("any", lambda: KeyTransform(attribute, "contact__attributes"), is_personal=True)
-    if name.startswith(EVENT) and _NAME.fullmatch(name.removeprefix(EVENT)):
+    if name.startswith(EVENT) and NAME.fullmatch(name.removeprefix(EVENT)):
         return Field("any", None)
     return None

@@ -82,7 +82,7 @@ def load_case(client: Client, trigger: Trigger, conversation: Conversation, now:
         parts = None
     event = _latest_event(client.id, parts, conversation)
     if event is not None:
-        facts = facts.with_event({**event.data, "kind": event.kind})
+        facts = facts.with_event(event)
     edge = TriggerEdge.objects.filter(client_id=client.id, trigger=trigger, conversation=conversation).first()
     of_pair = TriggerExecution.objects.filter(
         client_id=client.id, trigger=trigger, conversation=conversation

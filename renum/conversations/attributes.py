@@ -18,7 +18,7 @@ from renum.errors import InvalidInput
 MAX_ATTRIBUTES = 50
 MAX_TEXT = 500
 MAX_NUMBER = 10**15
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.DOTALL)
 YEARS = range(1900, 3000)  # which every time zone and the database can say
@@ -59,7 +59,7 @@ def check_attributes(changes: Mapping[str, Any]) -> None:
 
 
 def _problem(name: str, value: Any) -> str | None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         return "O nome deve ter de 1 a 40 letras minúsculas sem acento, números ou _, e começar por letra."
     return None if value is None else value_problem(value)
 

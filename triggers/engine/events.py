@@ -91,4 +91,4 @@ def _matches(events: list[Event], now: datetime) -> list[Match]:
 def facts_of(event: Event, facts: dict[UUID, Facts], now: datetime) -> Facts:
     """What is known of its conversation, if that is there, and what the event says."""
     seen = facts.get(event.conversation_id) if event.conversation_id else None
-    return (seen or no_facts(now)).with_event({**event.data, "kind": event.kind})
+    return (seen or no_facts(now)).with_event(event)

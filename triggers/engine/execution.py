@@ -96,7 +96,7 @@ class _FactsOfBatch:
             client_id__in={one.client_id for one in batch},
             id__in={one.event_id for one in batch if one.event_id},
         )
-        self._events = {event.id: {**event.data, "kind": event.kind} for event in events}
+        self._events = {event.id: event for event in events}
 
     def take(self, execution: TriggerExecution) -> Facts:
         """What to judge an execution by; whatever it does, the next one of its conversation looks again."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renum.conversations.models import Channel, Conversation
+from renum.events.models import Event
 from tests import factories
 from triggers import schemas
 from triggers.conditions.field_equals import ORDER, UNARY
@@ -194,7 +195,7 @@ OF_EVENT = {"field": "event.intent", "value": "agendar"}
 
 def test_an_event_is_looked_at_by_the_predicate_alone() -> None:
     parts = validate("any", {"conditions": [branch("field_equals", OF_EVENT)]}, "event_based")
-    assert parts.matches(no_facts(NOW).with_event({"intent": "agendar"}))
+    assert parts.matches(no_facts(NOW).with_event(Event(data={"intent": "agendar"})))
     assert not parts.matches(no_facts(NOW))
     with pytest.raises(ValueError, match=r"event\.intent"):
         parts.filter(NOW)

@@ -12,6 +12,7 @@ from integrations.errors import InvalidTemplate
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
+from renum.events.models import Event
 from tests import factories
 from tests.cast import Cast
 from triggers.errors import InvalidTriggerConfig, TemplateVariableMissing
@@ -33,7 +34,7 @@ def subject_of(conversation: Conversation, **event: Any) -> Subject:
     with service_scope(reason="test"):
         conversation = Conversation.objects.select_related("contact").get(id=conversation.id)
         facts = load_facts([conversation.id], clock.now())[conversation.id]
-    return Subject(conversation.client_id, conversation, facts.with_event(event))
+    return Subject(conversation.client_id, conversation, facts.with_event(Event(data=event)))
 
 
 def marina(cast: Cast, *, name: str | None = "Marina", **attributes: Any) -> Conversation:
