@@ -110,6 +110,18 @@ class QueryRefused(InvalidInput):
     code = "INVALID_QUERY"
 
 
+class SqlModeOff(Conflict):
+    """O modo SQL não está ativado no banco de dados desta integração."""
+
+    code = "SQL_MODE_OFF"
+
+
+class SqlRoleTooPowerful(Conflict):
+    """O usuário do banco pode mais do que ler as tabelas permitidas."""
+
+    code = "SQL_ROLE_TOO_POWERFUL"
+
+
 class MessageNotFound(NotFound):
     """Mensagem não encontrada."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
+from pydantic import SecretStr
 
 from integrations import cache
 from integrations.delivery import gate
@@ -27,6 +28,7 @@ from renum import clock
 from renum.accounts.models import Client
 from renum.conversations.emails import email_index
 from renum.conversations.phones import normalize_phone, phone_index
+from renum.security.crypto import DecryptionFailed
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -62,6 +64,25 @@ def get_integration_by_id(client_id: UUID, integration_id: UUID, *, for_update: 
     if found is None:
         raise IntegrationNotFound
     return found
+
+
+_NO_SECRETS = frozenset({"phone_number"})  # sealed as personal data
+
+
+def secrets_of(client_id: UUID) -> frozenset[str]:
+    """The credentials in the client's integrations; those that cannot be read are left out."""
+    found: set[str] = set()
+    for integration in Integration.objects.current().filter(client_id=client_id):
+        try:
+            config = integration.config
+        except DecryptionFailed:
+            continue
+        found |= {
+            value.get_secret_value()
+            for name, value in config.items()
+            if isinstance(value, SecretStr) and name not in _NO_SECRETS
+        }
+    return frozenset(found - {""})
 
 
 def connections_of(client_id: UUID, types: Sequence[str]) -> list[Integration]:

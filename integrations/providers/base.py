@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
@@ -245,6 +245,13 @@ class DatabaseProvider(Provider, Protocol):
     async def select(self, query: Select) -> Rows: ...
 
 
+class SqlProvider(DatabaseProvider, Protocol):
+    async def select_sql(self, sql: str, parameters: Mapping[str, Any]) -> Rows: ...
+
+    async def list_parameters(self, sql: str) -> list[str]:
+        """The placeholders of a statement that would be accepted, without running it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
     """A provider's entry in the registry.
@@ -255,6 +262,7 @@ class ProviderSpec:
     one number that nobody asked for. `signs_webhooks`: whether, with these settings, it signs with a
     shared secret that we give it. `candidates`: the settings to probe when those given leave a choice.
     `webhook_token`: the credential by which its webhooks name the integration, if they do.
+    `runs_sql`: whether, with these settings, it is a `SqlProvider`.
     """
 
     kind: str
@@ -273,3 +281,4 @@ class ProviderSpec:
     signs_webhooks: Callable[[Any], bool] = field(default=lambda config: False)
     candidates: Callable[[Any], Sequence[Any]] = field(default=lambda config: [config])
     webhook_token: Callable[[Any], str] = field(default=lambda config: "")
+    runs_sql: Callable[[Any], bool] = field(default=lambda config: False)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, NoReturn, get_args
@@ -141,10 +141,15 @@ def _refuse(sentence: str) -> NoReturn:
 # --- Answers ----------------------------------------------------------------------------------------
 
 
-def parse_json(text: str | bytes) -> Any:
-    """Parse JSON; a decimal that a float cannot hold stays a text. Raises `ProtocolError`."""
+def parse_json(text: str | bytes, *, object_of: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Parse JSON; a decimal that a float cannot hold stays a text. Raises `ProtocolError`.
+
+    `object_of`: makes an object of its pairs, if not as a dict.
+    """
     try:
-        return json.loads(text, parse_float=_exact, parse_constant=_refuse_constant)
+        return json.loads(
+            text, parse_float=_exact, parse_constant=_refuse_constant, object_pairs_hook=object_of
+        )
     except (ValueError, RecursionError) as error:
         raise errors.ProtocolError from error
 

@@ -11,7 +11,7 @@ from integrations.services.connections import (
     webhook_key_index,
     webhook_url,
 )
-from integrations.services.databases import list_tables, read_rows
+from integrations.services.databases import check_sql, has_sql_mode, list_tables, read_rows, read_sql
 from integrations.services.policies import (
     allow_new_chats,
     change_policy,
@@ -30,16 +30,19 @@ __all__ = [
     "change_policy",
     "change_template",
     "check_integration",
+    "check_sql",
     "check_template_fields",
     "compose_mail",
     "configure",
     "create_template",
+    "has_sql_mode",
     "has_tag",
     "list_tables",
     "normalize_email",
     "note_session",
     "previous_settings",
     "read_rows",
+    "read_sql",
     "remove_integration",
     "restore_previous",
     "send_mail",

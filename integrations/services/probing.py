@@ -109,6 +109,8 @@ def as_domain_error(error: errors.ProviderError) -> DomainError:
     """What a caller of ours is told about a provider's failure to connect."""
     if isinstance(error, errors.AuthFailed):
         return errors.InvalidCredentials(details=error.details())
+    if error.code == errors.SqlRoleTooPowerful.code:
+        return errors.SqlRoleTooPowerful(error.message)
     return errors.ConnectionFailed(
         f"Não foi possível conectar ao provedor: {error.message}", details=error.details()
     )

@@ -165,6 +165,7 @@ def door(*, certificate: ssl.SSLContext | None = None, password: str = "", refus
     """
 
     def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         startup = _read_packet(connection)
         if startup == _SSL_REQUEST:
             connection.sendall(b"S" if certificate else b"N")

@@ -279,6 +279,7 @@ def test_the_database_s_status_says_what_may_be_read(alice: APIClient, stage: St
         "status": "connected",
         "provider": "supabase",
         "read_only": True,
+        "sql_mode": False,
         "allowed_tables": ["distribuidores", "vendas"],
     }
 

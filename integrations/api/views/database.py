@@ -56,6 +56,7 @@ class DatabaseStatusView(TenantView):
             status=serializers.ChoiceField(Integration.Status.choices),
             provider=serializers.CharField(),
             read_only=serializers.BooleanField(),
+            sql_mode=serializers.BooleanField(),
             allowed_tables=serializers.ListField(child=serializers.CharField()),
             last_tested_at=serializers.DateTimeField(allow_null=True),
         ),
@@ -70,6 +71,7 @@ class DatabaseStatusView(TenantView):
                 "status": integration.status,
                 "provider": integration.provider,
                 "read_only": config.read_only,
+                "sql_mode": services.has_sql_mode(integration),
                 "allowed_tables": list(config.allowed_tables),
                 "last_tested_at": clock.iso(integration.last_tested_at),
             }

@@ -7,7 +7,7 @@ import ipaddress
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from psycopg import sql
 from integrations import errors
 from integrations.providers.postgres.config import PostgresSettings
 from integrations.providers.postgres.refusals import NOT_LOCAL, UNREACHED, error_of
+from integrations.providers.postgres.roles import EXCESS, require_harmless
 from integrations.providers.tables import to_error
 from renum.security.sockets import CONNECT_SECONDS, NotConnected, resolve_vetted
 
@@ -26,6 +27,7 @@ STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 2.0
 _MAX_ADDRESSES = 4
 _NO_FILE = "/dev/null/none"
+_Run = Callable[[psycopg.AsyncConnection], Awaitable[list[list[str | None]]]]
 
 
 class PostgresClient:
@@ -50,8 +52,40 @@ class PostgresClient:
 
         Raises a `ProviderError`, without the server's words as its cause: they may quote data.
         """
+
+        async def run(connection: psycopg.AsyncConnection) -> list[list[str | None]]:
+            return await _run(connection.cursor(), statement, params)
+
+        return await self._in_transaction(run)
+
+    async def read_sql(self, statement: str, params: Sequence[Any]) -> list[list[str | None]]:
+        """Run SQL that is not ours, with `$1` for the first parameter; raises as `read`.
+
+        Only for a login that can do nothing but read the allowed tables, else `Misconfigured`. There must be
+        a parameter: without any, libpq would let several statements pass as one.
+        """
+        if not params:
+            raise ValueError("a statement without parameters would go by the simple protocol")
+
+        async def run(connection: psycopg.AsyncConnection) -> list[list[str | None]]:
+            await self._judge(connection)
+            return await _run(psycopg.AsyncRawCursor(connection), statement.encode(), params)
+
+        return await self._in_transaction(run)
+
+    async def require_harmless_role(self) -> None:
+        """Raise `Misconfigured` for a login that may do more than read the allowed tables."""
+        await self._in_transaction(self._judge)
+
+    async def _judge(self, connection: psycopg.AsyncConnection) -> list[list[str | None]]:
+        await connection.execute(_NARROW)
+        declared = [self._config.schema_name, list(self._config.allowed_tables)]
+        require_harmless(await _run(connection.cursor(), EXCESS, declared))
+        return []
+
+    async def _in_transaction(self, run: _Run) -> list[list[str | None]]:
         opened: list[psycopg.AsyncConnection] = []
-        task = asyncio.ensure_future(self._read(opened, statement, params))
+        task = asyncio.ensure_future(self._read(opened, run))
         try:
             done, _ = await asyncio.wait({task}, timeout=self._seconds)
             if done:
@@ -66,9 +100,7 @@ class PostgresClient:
             await _end(task, opened)
         raise errors.TimedOut if opened else to_error(UNREACHED)
 
-    async def _read(
-        self, opened: list[psycopg.AsyncConnection], statement: sql.SQL | sql.Composed, params: Sequence[Any]
-    ) -> list[list[str | None]]:
+    async def _read(self, opened: list[psycopg.AsyncConnection], run: _Run) -> list[list[str | None]]:
         literals = (await resolve_vetted(self._config.host, self._config.port))[:_MAX_ADDRESSES]
         self._require_tls_outside(literals)
         with _authorities(self._config) as certificates:
@@ -82,10 +114,8 @@ class PostgresClient:
         try:
             # Nothing can undo this from inside: Postgres refuses to, after the first query.
             await connection.set_read_only(True)
-            cursor = connection.cursor()
-            await cursor.execute(_LIMITS, self._limits())
-            await cursor.execute(statement, params)
-            found = _texts(cursor.pgresult)
+            await connection.execute(_LIMITS, self._limits())
+            found = await run(connection)
             await connection.rollback()
             return found
         finally:
@@ -109,6 +139,13 @@ _LIMITS = sql.SQL(
     "pg_catalog.set_config('lock_timeout', %s, true), "
     "pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true), "
     "pg_catalog.set_config('TimeZone', 'UTC', true)"
+)
+# For SQL that is not ours: no object of the client's can stand in for one of Postgres', and a backslash
+# stays one. Temporary objects, searched first unless they are named, come last.
+_NARROW = sql.SQL(
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
+    "pg_catalog.set_config('standard_conforming_strings', 'on', true), "
+    "pg_catalog.set_config('jit', 'off', true)"  # compiling takes longer than judging the login does
 )
 
 
@@ -167,6 +204,13 @@ async def _end(task: asyncio.Task[Any], opened: Sequence[psycopg.AsyncConnection
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
+
+
+async def _run(
+    cursor: psycopg.AsyncCursor, statement: bytes | sql.SQL | sql.Composed, params: Sequence[Any]
+) -> list[list[str | None]]:
+    await cursor.execute(statement, params)
+    return _texts(cursor.pgresult)
 
 
 def _texts(result: psycopg.pq.abc.PGresult | None) -> list[list[str | None]]:

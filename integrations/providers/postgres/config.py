@@ -32,7 +32,8 @@ Word = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_printa
 class PostgresSettings(DatabaseSettings):
     """`ca_certificate`: who vouches for the server, for `verify-full`; None: the public authorities.
 
-    `disable` is for servers on this machine, in development.
+    `disable` is for servers on this machine, in development. `sql_mode`: whether one SELECT over the
+    allowed tables may be asked as SQL.
     """
 
     host: Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_printable)]
@@ -42,3 +43,4 @@ class PostgresSettings(DatabaseSettings):
     password: Annotated[SecretStr, Field(min_length=1, max_length=1000)]
     sslmode: SslMode = "require"
     ca_certificate: Annotated[str | None, Field(max_length=300_000), AfterValidator(_certificates)] = None
+    sql_mode: bool = False

@@ -43,6 +43,11 @@ _SELECT = sql.SQL(
     "THEN line END FROM (SELECT pg_catalog.row_to_json(_renum.*)::text AS line FROM "
     "(SELECT {columns} FROM {table}{where}{order} LIMIT {limit} OFFSET {offset}) _renum) _lines"
 )
+_SELECT_SQL = (
+    "SELECT CASE WHEN pg_catalog.sum(pg_catalog.octet_length(line)) OVER (ROWS UNBOUNDED PRECEDING) <= %s "
+    "THEN line END FROM (SELECT pg_catalog.row_to_json(_renum.*)::pg_catalog.text AS line FROM (%s) _renum "
+    "LIMIT %s) _lines"
+)
 
 
 def compose(query: Select, schema: str, limit: int) -> tuple[sql.Composed, list[Any]]:
@@ -64,6 +69,12 @@ def compose(query: Select, schema: str, limit: int) -> tuple[sql.Composed, list[
         offset=sql.Literal(query.offset),
     )
     return statement, [value for _, values in conditions for value in values]
+
+
+def compose_sql(statement: str, parameters: int) -> str:
+    """A SELECT whose rows come as those of `compose`; its own parameters are followed by a limit on rows
+    and one on bytes."""
+    return _SELECT_SQL % (f"${parameters + 2}", statement, f"${parameters + 1}")
 
 
 def _clause(keyword: str, separator: str, parts: list[sql.Composed]) -> sql.Composable:
