@@ -23,6 +23,7 @@ from renum.conversations.models import Conversation, ConversationPolicy, Message
 
 MAX_TEXTS, MAX_CHARACTERS = 20, 16_000  # of one run: what a model is given at most
 ERASE_BATCH = 500
+ANSWER_KEPT = timedelta(hours=1)  # for who asked, to read it
 LOOK_AGAIN = timedelta(seconds=2), timedelta(seconds=60)  # whether the texts of an answer may go
 
 State = AgentRun.State
@@ -139,6 +140,25 @@ def end(run: AgentRun, state: AgentRun.State, reason_code: str, **changes: Any) 
         erase_texts([run.id])
 
 
+def end_asked(run: AgentRun, state: AgentRun.State, reason_code: str, answer: str, **changes: Any) -> None:
+    """Write how a run ended that is in no conversation. What was asked goes; its answer waits to be read."""
+    now = clock.now()
+    AgentRunInput.objects.filter(run=run, text__isnull=False).update(text=None)
+    written = {
+        "state": state,
+        "reason_code": reason_code,
+        "answer": answer or None,
+        "lease_token": None,
+        "leased_until": None,
+        "finished_at": now,
+        "erase_texts_at": now + ANSWER_KEPT,
+        **changes,
+    }
+    for name, value in written.items():
+        setattr(run, name, value)
+    run.save(update_fields=list(written))  # not by an update: the answer is sealed for its row
+
+
 def let_stand(run: AgentRun, reason_code: str) -> None:
     """The answer, or a part of it, has left: nothing is added to it, and its texts are not needed."""
     if run.state in (State.PENDING, State.RUNNING):
@@ -149,7 +169,7 @@ def let_stand(run: AgentRun, reason_code: str) -> None:
 def erase_texts(run_ids: Sequence[UUID]) -> None:
     """Erase what these runs, which are over, were asked (rule I7)."""
     AgentRunInput.objects.filter(run_id__in=run_ids, text__isnull=False).update(text=None)
-    AgentRun.objects.filter(id__in=run_ids).update(erase_texts_at=None)
+    AgentRun.objects.filter(id__in=run_ids).update(erase_texts_at=None, answer=None)
 
 
 def erase_unneeded_texts() -> int:
@@ -161,7 +181,8 @@ def erase_unneeded_texts() -> int:
     with service_scope(reason="erase texts that were answered"):
         due = AgentRun.objects.select_for_update(no_key=True, skip_locked=True)
         runs = list(due.filter(erase_texts_at__lte=now).order_by("erase_texts_at")[:ERASE_BATCH])
-        waiting = may_still_leave([one for run in runs for one in run.answer_ids]) if runs else set()
+        answers = [one for run in runs if run.conversation_id for one in run.answer_ids]
+        waiting = may_still_leave(answers) if answers else set()
         over = [run.id for run in runs if waiting.isdisjoint(run.answer_ids)]
         if over:
             erase_texts(over)
@@ -190,6 +211,7 @@ def was_answered_by_person(run: AgentRun) -> bool:
     """
     texts = run.inputs.filter(text__isnull=False)
     said = Message.objects.filter(id__in=texts.values("message_id")).aggregate(at=Max("occurred_at"))["at"]
+    assert run.conversation_id
     last = said or texts.aggregate(at=Coalesce(Max("created_at"), run.first_text_at))["at"]
     others = [Message.Author.PERSON, Message.Author.OTHER]
     return Message.objects.filter(

@@ -7,8 +7,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from agent_tools import memory
 from agent_tools.models import IS_OPEN, AgentRun, AgentRunInput
-from renum.conversations.holdings import Holding, Stage, conversations_of, describe, register_holding
+from renum.conversations.holdings import (
+    UNREADABLE,
+    Holding,
+    Stage,
+    conversations_of,
+    describe,
+    register_holding,
+)
 from renum.conversations.models import Contact
 from renum.conversations.retention import Rule, register_rule
 
@@ -21,7 +29,7 @@ def _rows(contact: Contact) -> QuerySet[AgentRun]:
 
 def _export(contact: Contact) -> Iterator[dict[str, Any]]:
     """With what the contact wrote, while an agent may still need it."""
-    for run in _rows(contact).order_by("created_at").prefetch_related("inputs").iterator(CHUNK):
+    for run in _rows(contact).order_by("created_at").prefetch_related("inputs", "steps").iterator(CHUNK):
         shown = describe(
             run,
             "id",
@@ -31,6 +39,8 @@ def _export(contact: Contact) -> Iterator[dict[str, Any]]:
             "reason_code",
             "model",
             "tool_calls",
+            "input_tokens",
+            "output_tokens",
             "latency_ms",
             "cause",
             "created_at",
@@ -38,7 +48,9 @@ def _export(contact: Contact) -> Iterator[dict[str, Any]]:
         )
         texts = sorted(run.inputs.all(), key=lambda one: (one.position, one.created_at))
         told = [describe(one, "message_id", "length", "text", "created_at") for one in texts]
-        yield shown | {"inputs": told}
+        steps = sorted(run.steps.all(), key=lambda one: one.created_at)
+        done = [describe(one, "kind", "name", "outcome", "latency_ms", "created_at") for one in steps]
+        yield shown | {"inputs": told, "steps": done}
 
 
 def _erase(contact: Contact) -> int:
@@ -48,8 +60,27 @@ def _erase(contact: Contact) -> int:
     return rows.delete()[0]
 
 
+def _export_memory(contact: Contact) -> Iterator[dict[str, Any]]:
+    """What agents remember of each conversation. Raises `MemoryUnavailable`."""
+    for conversation_id, exchanges in memory.held_on(contact.client_id, conversations_of(contact)):
+        told = [
+            {"run_id": str(one.run_id), "said": one.said, "answered": one.answered} for one in exchanges or ()
+        ]
+        yield {
+            "conversation_id": str(conversation_id),
+            "exchanges": UNREADABLE if exchanges is None else told,
+        }
+
+
+def _erase_memory(contact: Contact) -> int:
+    """Raises `MemoryUnavailable`. Of an erasure that is begun anew the first attempt alone counts some."""
+    return memory.forget(contact.client_id, conversations_of(contact))
+
+
 def register() -> None:
     """Fill the registries with what this app holds, and for how long."""
-    tables = ("agent_runs", "agent_run_inputs")
+    tables = ("agent_runs", "agent_run_inputs", "agent_steps")
     register_holding(Holding("agent_runs", Stage.WORK, tables, _export, _erase))
+    # After the runs: once those are gone, or locked to go, nobody remembers anything more.
+    register_holding(Holding("agent_memory", Stage.WORK, (), _export_memory, _erase_memory))
     register_rule(Rule(AgentRun, "created_at", "event_days", ~IS_OPEN))

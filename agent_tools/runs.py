@@ -13,9 +13,9 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from agent_tools import bursts
+from agent_tools import admission, bursts, memory
 from agent_tools.errors import TurnOver
-from agent_tools.models import AgentRun
+from agent_tools.models import Agent, AgentRun
 from agent_tools.reasons import Reason
 from renum import clock
 from renum.accounts.scope import service_scope
@@ -35,7 +35,7 @@ State = AgentRun.State
 # key and is not sent twice. Where a person has taken over, the agent waits, whatever the run says.
 _CLAIM = """
 WITH due AS (
-    SELECT r.id FROM agent_runs r JOIN conversations c ON c.id = r.conversation_id
+    SELECT r.id FROM agent_runs r LEFT JOIN conversations c ON c.id = r.conversation_id
     WHERE ((r.state = 'pending' AND r.next_attempt_at <= %(now)s)
            OR (r.state = 'running' AND r.leased_until < %(now)s))
       AND (c.agent_paused_until IS NULL OR c.agent_paused_until <= %(now)s)
@@ -52,16 +52,18 @@ RETURNING a.id
 class Turn:
     """What an agent is given: everything about the client is bound here, not by the model.
 
-    `texts`: what the contact wrote in one go, in order.
+    `texts`: what the contact wrote in one go, in order, the oldest at `first_text_at`; or what the agent
+    is asked by somebody of the client, without a conversation.
     """
 
     run_id: UUID
-    agent: str
+    agent: Agent
     client_id: UUID
     client_name: str
     profile_id: UUID
-    conversation_id: UUID
+    conversation_id: UUID | None
     texts: tuple[str, ...]
+    first_text_at: datetime
     cause: Cause
     lease: UUID
     attempt: int
@@ -74,11 +76,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an agent's turn went: metadata only. `reason_code`: why a tool refused, if one did."""
+    """How a turn went. `reason_code`: why nothing was said. `answer`: what was; the rest is metadata."""
 
     model: str
     tool_calls: int
     reason_code: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    answer: str = ""
 
 
 def run_pending(perform: Callable[[Turn], Ended], *, run_seconds: float = 60.0) -> int:
@@ -94,8 +99,8 @@ def run_pending(perform: Callable[[Turn], Ended], *, run_seconds: float = 60.0) 
 def claim_next() -> Turn | None:
     """Take the next due run under a lease; None when nothing is due.
 
-    Runs that keep losing their worker, whose texts cannot be read, or that a person answered while
-    the agent was paused end here.
+    Runs that keep losing their worker, whose texts cannot be read, that a person answered while the agent
+    was paused, or that their agent does not take end here; those that come outside its hours wait.
     """
     while True:
         now, lease = clock.now(), uuid4()
@@ -104,14 +109,15 @@ def claim_next() -> Turn | None:
             run_id = _claim_row(now, lease)
             if run_id is None:
                 return None
-            run = AgentRun.objects.select_related("client").get(id=run_id)
-            if run.reason_code == Reason.AGENT_PAUSED:
-                if bursts.was_answered_by_person(run):
-                    bursts.end(run, State.SKIPPED, Reason.ANSWERED_BY_PERSON)
-                    continue
-                AgentRun.objects.filter(id=run_id).update(reason_code="")
+            run = AgentRun.objects.select_related("client", "conversation").get(id=run_id)
+            if run.reason_code == Reason.AGENT_PAUSED and bursts.was_answered_by_person(run):
+                bursts.end(run, State.SKIPPED, Reason.ANSWERED_BY_PERSON)
+                continue
+            agent = admission.admit(run, now)
+            if agent is None:
+                continue
             try:
-                return _to_turn(run, lease)
+                return _to_turn(run, agent, lease)
             except DecryptionFailed:
                 log.error("agent_run_unreadable", run_id=str(run_id))
                 bursts.end(run, State.FAILED, Reason.TEXT_UNREADABLE)
@@ -133,16 +139,17 @@ def _claim_row(now: datetime, lease: UUID) -> UUID | None:
     return found[0] if found else None
 
 
-def _to_turn(run: AgentRun, lease: UUID) -> Turn:
+def _to_turn(run: AgentRun, agent: Agent, lease: UUID) -> Turn:
     inputs = run.inputs.filter(text__isnull=False).order_by("position", "created_at")
     return Turn(
         run_id=run.id,
-        agent=run.agent,
+        agent=agent,
         client_id=run.client_id,
         client_name=run.client.name,
         profile_id=run.client.profile_id,
         conversation_id=run.conversation_id,
         texts=tuple(str(one.text) for one in inputs),
+        first_text_at=run.first_text_at,
         cause=Cause(tuple(run.cause)),
         lease=lease,
         attempt=run.attempts,
@@ -175,17 +182,26 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
         State.DONE,
         model=ended.model,
         tool_calls=ended.tool_calls,
+        input_tokens=ended.input_tokens,
+        output_tokens=ended.output_tokens,
         reason_code=ended.reason_code,
         latency_ms=latency,
+        answer=ended.answer,
     )
 
 
-def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, **changes: Any) -> None:
+def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, answer: str = "", **changes: Any) -> None:
     with service_scope(reason="record an agent run"):
         run = _held(turn)
         if run is None:
             return
-        bursts.end(run, state, reason_code, **changes)
+        if turn.conversation_id is None:
+            bursts.end_asked(run, state, reason_code, answer, **changes)
+        else:
+            bursts.end(run, state, reason_code, **changes)
+            if state == State.DONE:  # the run is locked: an erasure comes before, or after
+                exchange = memory.Exchange(turn.run_id, turn.text, answer)
+                memory.remember(turn.client_id, turn.conversation_id, exchange)
     log.info("agent_run_ended", run_id=str(turn.run_id), client_id=str(turn.client_id), state=state.value)
 
 
@@ -206,8 +222,11 @@ def hold_for_answer(turn: Turn) -> Conversation:
     Called in the client's scope, in the transaction that queues the answer. Raises `TurnOver` when the
     run is not to answer any more.
     """
+    assert turn.conversation_id
     rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact")
-    conversation = rows.get(id=turn.conversation_id, client_id=turn.client_id)
+    conversation = rows.filter(id=turn.conversation_id, client_id=turn.client_id).first()
+    if conversation is None:  # erased meanwhile
+        raise TurnOver
     with service_scope(reason="is this turn still to answer"):  # clients do not write runs
         if _held(turn) is None:
             raise TurnOver
@@ -215,9 +234,10 @@ def hold_for_answer(turn: Turn) -> Conversation:
 
 
 def note_answer(turn: Turn, message_id: UUID) -> None:
-    """Remember which message the run queued; it is locked by `hold_for_answer`."""
+    """Remember which message the run queued. The caller is in the transaction that queues it."""
     with service_scope(reason="note an agent's answer"):
-        run = AgentRun.objects.only("answer_ids").get(id=turn.run_id)
+        rows = AgentRun.objects.select_for_update(no_key=True).only("answer_ids")
+        run = rows.get(id=turn.run_id)
         if message_id not in run.answer_ids:
             run.answer_ids.append(message_id)
             run.save(update_fields=["answer_ids"])

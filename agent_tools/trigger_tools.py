@@ -6,7 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from agent_tools.tools.arguments import WhatsAppArguments
+from agent_tools import services
+from agent_tools.operations.send_email import Worded
+from agent_tools.operations.send_whatsapp import WhatsAppArguments
+from agent_tools.selectors import get_agent_by_name
+from agent_tools.services.asking import MAX_REQUEST
 from integrations.delivery.contents import MAX_RECIPIENTS, MAX_SUBJECT_LENGTH
 from integrations.delivery.outbox import enqueue_message
 from integrations.models import OutboundMessage
@@ -18,23 +22,23 @@ from triggers.actions.call_tool import register_tool
 from triggers.errors import NoConversation
 
 
-def _has_words(text: str) -> str:
-    if not text.strip():
-        raise ValueError("o texto está vazio")
-    return text
-
-
-Words = Annotated[str, AfterValidator(_has_words)]
-
-
 class EmailArguments(BaseModel):
     """A mail in plain text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     to: list[Annotated[str, AfterValidator(normalize_email)]] = Field(min_length=1, max_length=MAX_RECIPIENTS)
-    subject: Words = Field(max_length=MAX_SUBJECT_LENGTH)
-    message: Words = Field(max_length=MAX_OUTPUT_CHARACTERS)
+    subject: Worded = Field(max_length=MAX_SUBJECT_LENGTH)
+    message: Worded = Field(max_length=MAX_OUTPUT_CHARACTERS)
+
+
+class AskArguments(BaseModel):
+    """What an agent of the client is to do, such as to write a report."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    agent: str = Field(max_length=40)
+    task: Worded = Field(max_length=MAX_REQUEST)
 
 
 def send_whatsapp_message(arguments: WhatsAppArguments, occasion: Occasion) -> dict[str, Any]:
@@ -68,9 +72,17 @@ def send_email(arguments: EmailArguments, occasion: Occasion) -> dict[str, Any]:
     return {"message_id": str(message.id)}
 
 
+def ask_agent(arguments: AskArguments, occasion: Occasion) -> dict[str, Any]:
+    """Have an agent do something, outside of the conversation; raises `AgentNotFound` or `AgentDisabled`."""
+    agent = get_agent_by_name(occasion.client_id, arguments.agent)
+    run = services.ask_agent(agent, arguments.task, idempotency_key=occasion.key, cause=occasion.cause)
+    return {"run_id": str(run.id)}
+
+
 def register() -> None:
     """Fill the registry of the action `call_tool`."""
     register_tool(
         "send_whatsapp_message", WhatsAppArguments, send_whatsapp_message, needs_conversation=True, messages=1
     )
     register_tool("send_email", EmailArguments, send_email, needs_conversation=False, messages=1)
+    register_tool("ask_agent", AskArguments, ask_agent, needs_conversation=False, messages=1)

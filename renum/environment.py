@@ -157,6 +157,20 @@ class Environment(BaseSettings):
         validation_alias="RENUM_AGENT_LEASE_SECONDS",
         description="An agent run that shows no end after this long is taken up again.",
     )
+    agent_memory_minutes: int = Field(
+        1440,
+        ge=0,
+        le=10_080,
+        validation_alias="RENUM_AGENT_MEMORY_MINUTES",
+        description="How long an agent remembers a conversation after its last turn. 0: not at all.",
+    )
+    agent_memory_turns: int = Field(
+        10,
+        ge=1,
+        le=50,
+        validation_alias="RENUM_AGENT_MEMORY_TURNS",
+        description="How many turns of a conversation an agent remembers.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", validation_alias="RENUM_LOG_LEVEL", description="Threshold of the logs."
     )

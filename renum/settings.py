@@ -182,6 +182,8 @@ SPECTACULAR_SETTINGS = {
         "MessageState": "renum.conversations.models.Message.State",
         "OutboundKind": "integrations.models.OutboundMessage.Kind",
         "ExecutionState": "triggers.models.TriggerExecution.State",
+        "AgentRunState": "agent_tools.models.AgentRun.State",
+        "AgentStepKind": "agent_tools.models.AgentStep.Kind",
     },
 }
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/", include("renum.conversations.api.urls")),
     path("api/", include("integrations.api.urls")),
     path("api/", include("triggers.api.urls")),
+    path("api/", include("agent_tools.api.urls")),
 ]
 
 handler400 = "renum.api.errors.bad_request"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from functools import cache, partial
+from functools import partial
 
 import structlog
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from redis import Redis
 from redis.exceptions import RedisError
+
+from renum.redis_client import redis_client as _redis
 
 log = structlog.get_logger(__name__)
 
@@ -22,11 +22,6 @@ SLOT_SECONDS = 0.1  # wake-ups for later are merged into those of the same slot,
 # A Redis that hangs must not hold up every request in turn: after a failure nobody asks it for a while.
 PAUSE_SECONDS = 3
 _paused_until = 0.0
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
 
 
 def _key(task: str, queue: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 
-from agent_tools.models import AgentRun, AgentRunInput
+from agent_tools.defaults import AGENTS, ALL_TOOLS
+from agent_tools.models import Agent, AgentRun, AgentRunInput, AgentStep, NamedQuery
 from integrations.models import (
     DeliveryAttempt,
     DeliveryPolicy,
@@ -389,6 +390,36 @@ def make_run_input(
         length=len(text),
         text=text,
     )
+
+
+@_as_service
+def make_step(run: AgentRun, **fields: Any) -> AgentStep:
+    """A tool that the run used with success, unless `fields` say otherwise."""
+    values = {"kind": AgentStep.Kind.TOOL, "name": "send_whatsapp_message", "latency_ms": 12, **fields}
+    return AgentStep.objects.create(client_id=run.client_id, run=run, **values)
+
+
+@_as_service
+def make_agent(client: Client, name: str = "discovery", **fields: Any) -> Agent:
+    """The client's agent of this name: as every client has it, or a new one with all tools; changed so."""
+    values = next((one for one in AGENTS if one["name"] == name), {"name": name, "tools": list(ALL_TOOLS)})
+    defaults = {"title": name.title(), "prompt": f"Você é o agente {name}.", **values, **fields}
+    return Agent.objects.update_or_create(client=client, name=name, defaults=defaults)[0]
+
+
+@_as_service
+def make_named_query(client: Client, name: str = "meus_pedidos", **fields: Any) -> NamedQuery:
+    """A published query over the table `pedidos` by the sender's phone, unless `fields` say otherwise."""
+    values = {
+        "description": "Os pedidos de quem escreve.",
+        "definition": {
+            "parameters": {"telefone": {"source": "sender_phone"}},
+            "read": {"table": "pedidos", "filters": [{"column": "telefone", "parameter": "telefone"}]},
+        },
+        "is_published": True,
+        **fields,
+    }
+    return NamedQuery.objects.create(client=client, name=name, **values)
 
 
 @_as_service

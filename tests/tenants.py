@@ -37,6 +37,9 @@ TENANT_TABLES = {
     "inbound_events": False,
     "agent_runs": False,
     "agent_run_inputs": False,
+    "agent_steps": False,
+    "agents": True,
+    "named_queries": False,
 }
 
 
@@ -77,5 +80,8 @@ def fill_tenant(client: Client) -> dict[str, models.Model]:
         factories.make_inbound(integration),
         run,
         factories.make_run_input(run, position=2),
+        factories.make_step(run),
+        factories.make_agent(client),
+        factories.make_named_query(client),
     )
     return {row._meta.db_table: row for row in rows}

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 from pydantic import SecretStr
 
-from agent_tools.models import AgentRun
+from agent_tools.models import Agent, AgentRun, NamedQuery
 from integrations.models import (
     DeliveryAttempt,
     DeliveryPolicy,
@@ -57,6 +57,8 @@ SECRETS = (
     "secret-webhook-key",
     "secret-payload",
     "secret-question",
+    "secret-answer",
+    "secret-model-key",
 )
 
 
@@ -85,7 +87,14 @@ def _world(cast: Cast) -> None:
         factories.make_attempt(outbound)
         factories.make_event(acme, conversation=conversation, cause=[f"message:{outbound.id}"])
         factories.make_execution(trigger, conversation)
-        factories.make_agent_run(conversation, text="secret-question")
+        run = factories.make_agent_run(
+            conversation, agent=f"agente_{number}", text="secret-question", answer="secret-answer"
+        )
+        factories.make_step(run)
+        factories.make_agent(
+            acme, f"agente_{number}", model="openai:gpt-secreto", model_key="secret-model-key"
+        )
+        factories.make_named_query(acme, f"consulta_{number}")
         factories.make_inbound(integration, payload={"text": "secret-payload", "phone": PHONE})
         factories.make_suppression(acme, phone=phone)
         factories.make_alias(conversation.contact)
@@ -136,6 +145,8 @@ PAGES: dict[type[Model], Callable[[], Model]] = {
     Trigger: lambda: Trigger.objects.get(name="Retomar contato"),
     AutomationPolicy: _first(AutomationPolicy),
     TriggerExecution: _first(TriggerExecution),
+    Agent: _first(Agent),
+    NamedQuery: _first(NamedQuery),
     AgentRun: _first(AgentRun),
     InboundEvent: _first(InboundEvent),
     PeriodicTask: _first(PeriodicTask),

@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, models, transaction
 
+from agent_tools import memory
 from agent_tools.models import AgentRun
 from integrations.models import DeliveryAttempt, OutboundMessage
 from integrations.tests.helpers import wait_until
@@ -50,6 +51,7 @@ ANYBODY = Person(phone=f"+{PHONE}", wa_id=PHONE, lid=LID, name="Marina Prado")
 
 NOT_ABOUT_CONTACTS = {
     "integrations": "the client's own credentials and address",
+    "agents": "the key of the client's model, and whom the client lets an agent write to",
 }
 KEPT_WITH_THE_CONTACT = {
     "contacts",
@@ -60,7 +62,11 @@ KEPT_WITH_THE_CONTACT = {
     "suppressions",
     "trigger_edges",
 }
-GO_WITH_THEIR_PARENT = {"delivery_attempts": "outbound_messages", "agent_run_inputs": "agent_runs"}
+GO_WITH_THEIR_PARENT = {
+    "delivery_attempts": "outbound_messages",
+    "agent_run_inputs": "agent_runs",
+    "agent_steps": "agent_runs",
+}
 
 
 def _leads_to_contacts(model: type[models.Model], seen: frozenset[Any] = frozenset()) -> bool:
@@ -113,7 +119,8 @@ def _person(acme: Client) -> Contact:
     factories.make_execution(trigger, conversation)
     factories.make_edge(trigger, conversation)
     factories.make_contact_date(contact)
-    factories.make_agent_run(conversation, text="Tenho diabetes")
+    run = factories.make_agent_run(conversation, text="Tenho diabetes")
+    memory.remember(acme.id, conversation.id, memory.Exchange(run.id, "Tenho asma", "Anotado"))
     factories.make_event(acme, conversation=conversation)
     for chat in (PHONE, f"{LID}@lid"):
         index = blind_index(acme.id, "chat", chat)
@@ -149,6 +156,7 @@ def test_an_export_holds_everything_of_them_and_of_nobody_else(cast: Cast, api: 
     assert (pending["body"], pending["recipient"]) == ({"text": "Seu exame"}, PHONE)
     assert pending["attempts"][0]["outcome"] == "sent"
     assert held["agent_runs"][0]["inputs"][0]["text"] == "Tenho diabetes"
+    assert held["agent_memory"][0]["exchanges"][0]["said"] == "Tenho asma"
     assert {one["payload"]["text"] for one in held["inbound_events"]} == {
         f"segredo de {PHONE}",
         f"segredo de {LID}@lid",
@@ -198,6 +206,7 @@ def test_an_erasure_leaves_no_trace_but_counts_and_the_bar(cast: Cast, api: Any)
         "trigger_edges": 1,
         "trigger_occurrences": 1,
         "agent_runs": 1,
+        "agent_memory": 1,
         "outbound_messages": 3,
         "suppressions": 0,
         "events": 2,  # the conversation was opened, and one more

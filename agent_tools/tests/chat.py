@@ -8,9 +8,11 @@ from typing import Any
 
 from agent_tools import runs
 from agent_tools.models import AgentRun
+from agent_tools.operations.send_whatsapp import NAME
 from agent_tools.runs import Ended, Turn
 from agent_tools.services import note_takeover, request_reply
-from agent_tools.tools.whatsapp import WhatsAppTool
+from agent_tools.sessions import session_of
+from agent_tools.using import use_tool
 from integrations.models import OutboundMessage
 from renum import clock
 from renum.accounts.scope import service_scope
@@ -64,9 +66,9 @@ def step_in(
 
 def answer(turn: Turn) -> Ended:
     """An agent that repeats what it was told."""
-    tool = WhatsAppTool(turn)
-    tool.invoke({"message": " | ".join(turn.texts)})
-    return Ended("stub", tool.calls, tool.refusal)
+    session = session_of(turn)
+    use_tool(session, NAME, {"message": " | ".join(turn.texts)})
+    return Ended("stub", session.uses, session.refusal)
 
 
 def work() -> int:

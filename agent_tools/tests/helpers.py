@@ -11,6 +11,8 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
+from agent_tools import runs
+from agent_tools.agents import runner
 from agent_tools.models import AgentRun, AgentRunInput
 from integrations.models import OutboundMessage
 from renum.accounts.scope import service_scope
@@ -107,3 +109,8 @@ def kept(run: AgentRun) -> list[str]:
     with service_scope(reason="test"):
         rows = AgentRunInput.objects.filter(run=run, text__isnull=False).order_by("position")
         return [str(row.text) for row in rows]
+
+
+def take_turn() -> int:
+    """Carry out the runs that are due; returns how many."""
+    return runs.run_pending(runner.perform)

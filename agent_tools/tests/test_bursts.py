@@ -11,6 +11,7 @@ from django.db import connection
 from agent_tools import bursts, runs, services, tasks
 from agent_tools.models import AgentRun, AgentRunInput
 from agent_tools.runs import Ended, Turn
+from agent_tools.sessions import session_of
 from agent_tools.tests.chat import (
     answer,
     hear,
@@ -160,14 +161,14 @@ def test_i2_a_text_that_comes_while_the_agent_thinks_stops_its_answer(
 
     def think(turn: Turn) -> Ended:
         hear(talk, "às 15h")
-        tool = WhatsAppTool(turn)
+        tool = WhatsAppTool(session_of(turn))
         refused.append(tool.invoke({"message": "old"}))
         return Ended("stub", tool.calls, tool.refusal)
 
     hear(talk, "Quero marcar")
     moving_clock.advance(seconds=GAP)
     assert runs.run_pending(think) == 1
-    assert '"error_code": "SUPERSEDED"' in refused[0]
+    assert '"error_code":"SUPERSEDED"' in refused[0]
     assert outbox() == []
     assert runs_of(talk) == [("superseded", "SUPERSEDED"), ("pending", "")]
     assert only_run(state="superseded").successor_id == only_run(state="pending").id
@@ -239,7 +240,7 @@ def test_an_answer_of_which_a_part_has_left_is_not_added_to(
     """And it is not begun anew either: its texts were answered."""
 
     def speak_twice(turn: Turn) -> Ended:
-        tool = WhatsAppTool(turn)
+        tool = WhatsAppTool(session_of(turn))
         tool.invoke({"message": "first part"})
         set_outbound(talk, "sent")
         hear(talk, "às 15h")

@@ -16,6 +16,7 @@ RATES = {
     "configure": "20/minute",  # each makes us connect to an address that somebody typed
     "test": "30/minute",
     "query": "120/minute",
+    "tool": "600/minute",  # of agents elsewhere, that neither sends nor reads
     "ask": "60/minute",  # each keeps a model busy
 }
 

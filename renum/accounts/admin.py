@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from renum.accounts import services
 from renum.accounts.models import Client, Profile
 from renum.admin_columns import EMPTY, column, link, link_to, moment, name_cause, state
 from renum.admin_filters import BY_CLIENT
@@ -128,6 +129,11 @@ class ClientAdmin(ConsoleAdmin):
     autocomplete_fields = ("profile",)
     fields = ("name", "profile", "timezone", "status", LISTS, "created_at", "updated_at")
     readonly_fields = (LISTS, "created_at", "updated_at")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            services.note_new_client(obj.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

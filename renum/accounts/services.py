@@ -1,8 +1,9 @@
-"""Sessions: pairs of access and refresh tokens, the latter good for one use."""
+"""Sessions: pairs of access and refresh tokens, the latter good for one use; and what a new client gets."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -79,3 +80,21 @@ def delete_expired_sessions() -> int:
     """Forget refresh tokens that could not be used any more; returns how many."""
     with service_scope(reason="forget expired sessions"):
         return RefreshSession.objects.filter(expires_at__lt=clock.now()).delete()[0]
+
+
+# --- New clients ----------------------------------------------------------------------------------------
+
+# What later apps give a client that is new; they add it in their `apps.py`.
+_ON_NEW_CLIENT: list[Callable[[uuid.UUID], None]] = []
+
+
+def on_new_client(act: Callable[[uuid.UUID], None]) -> None:
+    """Have `act` called, in the transaction, with the id of each client that is made."""
+    if act not in _ON_NEW_CLIENT:
+        _ON_NEW_CLIENT.append(act)
+
+
+def note_new_client(client_id: uuid.UUID) -> None:
+    """Give a client that was just made what every client has. The caller is in the service scope."""
+    for act in _ON_NEW_CLIENT:
+        act(client_id)

@@ -36,3 +36,12 @@ class FailureSerializer(serializers.Serializer[Any]):
     error_code = serializers.CharField()
     details = serializers.DictField()
     timestamp = serializers.DateTimeField()
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """`true` or `false`: a number or a text is a mistake."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data

@@ -40,7 +40,7 @@ class Holding:
     """One kind of thing that is held on contacts, and the tables that it is held in.
 
     `export` yields it as JSON objects. `erase` deletes it, or takes everything personal out of it, and
-    returns how many rows that were; it raises a `Conflict` where that cannot be done now.
+    returns how many rows that were; it raises a `Conflict`, or `Unavailable`, where that cannot be done now.
     """
 
     name: str

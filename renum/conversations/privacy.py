@@ -27,8 +27,8 @@ ATTEMPTS = 3
 def export_contact(client_id: UUID, contact_id: UUID, *, cause: Cause) -> bytes:
     """All that is held on a contact: JSON `{contact_id, exported_at, held: {<holding>: [...]}}`; on record.
 
-    Raises `ContactNotFound`. Rows are read and written one by one: what grows with a contact of many
-    messages is the text alone.
+    Raises `ContactNotFound`, and `Unavailable` where something held cannot be read now. Rows are read and
+    written one by one: what grows with a contact of many messages is the text alone.
     """
     contact = get_contact(client_id, contact_id)
     written = io.BytesIO()
@@ -48,9 +48,9 @@ def export_contact(client_id: UUID, contact_id: UUID, *, cause: Cause) -> bytes:
 def erase_contact(client_id: UUID, contact_id: UUID, *, cause: Cause) -> dict[str, int]:
     """Forget a person: how many rows of each holding were deleted, or lost what was personal; on record.
 
-    What bars sending to them stays, as keyed hashes. Raises `ContactNotFound`, and `ContactInUse` while
-    something is being sent to them. One transaction, since half a person is none of both; it is as long
-    as one person's rows are many.
+    What bars sending to them stays, as keyed hashes. Raises `ContactNotFound`, `ContactInUse` while
+    something is being sent to them, and `Unavailable` where something held cannot be reached. One
+    transaction, since half a person is none of both; it is as long as one person's rows are many.
     """
     contact = get_contact(client_id, contact_id)  # under the caller's own scope: it is theirs
     with service_scope(reason="erase a contact from tables that clients may only read too"):

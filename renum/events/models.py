@@ -42,6 +42,7 @@ class Event(models.Model):
         INTENT_DETECTED = "intent_detected", _("Intenção detectada")
         TRIGGER_PAUSED = "trigger_paused", _("Gatilho pausado por falhas")
         CONVERSATION_POLICY_CHANGED = "conversation_policy_changed", _("Regras de conversa alteradas")
+        AGENT_CHANGED = "agent_changed", _("Agente alterado")
         AUTOMATION_POLICY_CHANGED = "automation_policy_changed", _("Regras de automação alteradas")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

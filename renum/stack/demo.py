@@ -7,6 +7,7 @@ from datetime import timedelta
 from renum import clock
 from renum.accounts.models import Client, Profile
 from renum.accounts.scope import service_scope
+from renum.accounts.services import note_new_client
 from renum.conversations.identity import Person
 from renum.conversations.models import Message
 from renum.conversations.services import open_conversation, record_message
@@ -29,6 +30,7 @@ def create_demo() -> bool:
         for company, (email, name, contacts) in COMPANIES.items():
             profile = Profile.objects.create_user(email, PASSWORD, full_name=name)
             client = Client.objects.create(profile=profile, name=company)
+            note_new_client(client.id)
             for phone, contact_name in contacts:
                 _create_quiet_conversation(client, phone, contact_name)
     return True

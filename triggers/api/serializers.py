@@ -6,20 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from renum.api.serializers import StrictCharField, StrictSerializer
+from renum.api.serializers import StrictBooleanField, StrictCharField, StrictSerializer
 from triggers.models import AutomationPolicy, Trigger, TriggerExecution
 from triggers.reasons import sentence_of
 
 # --- Triggers -----------------------------------------------------------------------------------------
-
-
-class StrictBooleanField(serializers.BooleanField):
-    """`true` or `false`: a number or a text is a mistake."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class TriggerWriteSerializer(StrictSerializer):

@@ -28,7 +28,10 @@ OBJECTS = {
     "integration_id": "integrations",
     "template_id": "message_templates",
     "execution_id": "trigger_executions",
+    "agent_id": "agents",
+    "run_id": "agent_runs",
 }
+TOOL = "change_status"  # what stands for a name of the address, which is no object of a client
 BODIES: dict[tuple[str, str], Any] = {
     ("patch", "api/contacts/<uuid:contact_id>"): {"attributes": {"vip": True}},
     ("patch", "api/conversations/<uuid:conversation_id>"): {"status": "closed"},
@@ -37,12 +40,16 @@ BODIES: dict[tuple[str, str], Any] = {
     ("put", "api/templates/<uuid:template_id>"): {"name": "Boas-vindas", "body": "Oi"},
     ("put", "api/triggers/<uuid:trigger_id>"): {"name": "Outro"},
     ("patch", "api/triggers/<uuid:trigger_id>/toggle"): {"active": False},
+    ("patch", "api/agents/<uuid:agent_id>"): {"enabled": False},
+    ("post", "api/agents/<uuid:agent_id>/ask"): {"message": "Ajuda"},
 }
 # What an owner is answered who names an object of their own, where it is not 200.
 ANSWERS = {
     ("post", "api/integrations/<uuid:integration_id>/restore"): 409,  # there is nothing to restore
     ("post", "api/executions/<uuid:execution_id>/retry"): 409,  # it did not fail
     ("get", "api/conversations/<uuid:conversation_id>/why"): 400,  # it does not say which trigger
+    ("delete", "api/agents/<uuid:agent_id>"): 409,  # every client has this one
+    ("post", "api/agents/<uuid:agent_id>/ask"): 202,
 }
 
 
@@ -67,11 +74,11 @@ def endpoints() -> list[tuple[str, str]]:
 
 
 ENDPOINTS = endpoints()
-DETAILS = [(method, route) for method, route in ENDPOINTS if "<" in route]
+DETAILS = [(method, route) for method, route in ENDPOINTS if "<uuid:" in route]
 
 
 def _address(route: str, ids: dict[str, uuid.UUID]) -> str:
-    path = f"/{route}"
+    path = f"/{route}".replace("<slug:tool>", TOOL)
     for name, table in OBJECTS.items():
         path = path.replace(f"<uuid:{name}>", str(ids.get(table, uuid.UUID(int=7))))
     assert "<" not in path, f"teach OBJECTS how to fill in {route}"

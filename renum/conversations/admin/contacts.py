@@ -26,6 +26,7 @@ from renum.conversations.api.contacts import as_download
 from renum.conversations.errors import ContactInUse, InvalidPhone
 from renum.conversations.models import Contact, ContactAlias
 from renum.conversations.phones import normalize_phone, phone_index
+from renum.errors import Unavailable
 from renum.security.crypto import DecryptionFailed
 
 UNREADABLE = _("ilegível com as chaves atuais")
@@ -152,7 +153,11 @@ class ContactAdmin(ReadOnlyAdmin):
         if request.method != "POST":  # it leaves a record, so a mere link must not do it
             return HttpResponseNotAllowed(["POST"])
         contact = self._contact(request, object_id)
-        document = privacy.export_contact(contact.client_id, contact.id, cause=cause_of(request))
+        try:
+            document = privacy.export_contact(contact.client_id, contact.id, cause=cause_of(request))
+        except Unavailable as away:
+            self.message_user(request, away.message, messages.ERROR)
+            return HttpResponseRedirect(_address("change", contact))
         self.write_log(request, [contact], _("Dados exportados (LGPD)."))
         return as_download(document, contact.id)
 
@@ -177,7 +182,7 @@ class ContactAdmin(ReadOnlyAdmin):
             )
         try:
             erased = privacy.erase_contact(contact.client_id, contact.id, cause=cause_of(request))
-        except ContactInUse as busy:
+        except (ContactInUse, Unavailable) as busy:
             self.message_user(request, busy.message, messages.ERROR)
             return HttpResponseRedirect(back)
         self.write_log(request, [contact], _("Dados apagados (LGPD)."))

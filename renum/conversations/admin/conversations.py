@@ -49,7 +49,8 @@ PAUSED = column(
         else ""
     ),
 )
-ATTENTION_REASONS = {"OPT_OUT_UNCLEAR": _("Talvez tenha pedido para não receber mensagens")}
+# By reason code; later apps add theirs.
+ATTENTION_REASONS: dict[str, Any] = {"OPT_OUT_UNCLEAR": _("Talvez tenha pedido para não receber mensagens")}
 ATTENTION = column(
     "attention_reason",
     _("pede atenção"),
@@ -79,10 +80,13 @@ class AttentionFilter(DropdownFilter):  # type: ignore[misc]
     parameter_name = "attention"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("yes", _("Sim"))]
+        return [("yes", _("Sim")), *ATTENTION_REASONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(attention_at__isnull=False) if self.value() == "yes" else queryset
+        if not self.value():
+            return queryset
+        waiting = queryset.filter(attention_at__isnull=False)
+        return waiting if self.value() == "yes" else waiting.filter(attention_reason=self.value())
 
 
 @admin.register(Conversation)

@@ -91,6 +91,9 @@ def test_every_encrypted_column_is_known_to_the_rotation():
         "outbound_messages.body",
         "inbound_events.payload",
         "agent_run_inputs.text",
+        "agent_runs.answer",
+        "agents.allowed_recipients",
+        "agents.model_key",
     }
 
 

@@ -3,24 +3,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from agent_tools.models import AgentRun
-from agent_tools.reasons import Reason
+from agent_tools.admin.picture import PicturedAdmin
+from agent_tools.admin.reasons import next_step
+from agent_tools.models import Agent, AgentRun, AgentStep
 from renum.admin_columns import (
     CAUSE,
     CLIENT,
-    EMPTY,
+    PANEL_ROWS,
     Panel,
     add_panel,
     change_url,
     column,
+    label,
     link,
     linked_id,
     moment,
-    moment_text,
     name_cause,
     row_link,
     state,
@@ -31,37 +33,6 @@ from renum.admin_site import ReadOnlyAdmin
 name_cause("agent_run", _("Agente"), "agent_tools", "agentrun")
 
 State = AgentRun.State
-
-
-# What a person does about a run that is over, by the reason why.
-_ADVICE: dict[str, Any] = {
-    Reason.SUPERSEDED: _("Nada: chegou outra mensagem antes de a resposta sair."),
-    Reason.TAKEN_OVER: _("Nada: uma pessoa assumiu a conversa antes de a resposta sair."),
-    Reason.ANSWERED_BY_PERSON: _("Nada: uma pessoa já respondeu."),
-    Reason.WORKER_LOST: _("O processo que atendia parou %(attempts)d vezes; veja os logs dos workers."),
-    Reason.TEXT_UNREADABLE: _("O texto não abre com as chaves atuais; confira ENCRYPTION_KEYS_RETIRED."),
-    Reason.AGENT_FAILED: _("O modelo falhou %(attempts)d vezes; confira AGENT_MODEL e o provedor dele."),
-    "INTEGRATION_NOT_FOUND": _("O cliente não tem WhatsApp configurado; configure-o."),
-    "INTEGRATION_DISABLED": _("A integração do cliente está desativada; ative-a."),
-    "CAUSE_LOOP": _("A cadeia de causas ficou longa demais; veja qual automação responde a outra."),
-    "VALIDATION_ERROR": _("O modelo escreveu o que não pode ser enviado."),
-}
-_HARMLESS = frozenset({Reason.SUPERSEDED, Reason.TAKEN_OVER, Reason.ANSWERED_BY_PERSON})
-
-
-def _next_step(run: AgentRun) -> Any:
-    if run.state == State.PENDING:
-        if run.reason_code == Reason.AGENT_PAUSED:
-            until = moment_text(run.next_attempt_at)
-            return _("Aguardando: uma pessoa assumiu a conversa até %s.") % until
-        return _("Será atendida em %s.") % moment_text(run.next_attempt_at)
-    if run.state == State.RUNNING:
-        return _("Aguarde o agente terminar.")
-    advice = [_ADVICE[run.reason_code] % {"attempts": run.attempts}] if run.reason_code in _ADVICE else []
-    is_refused = run.state == State.DONE and run.reason_code not in _HARMLESS and run.reason_code
-    if not run.answer_ids and (run.state == State.FAILED or is_refused):
-        advice.append(_("O contato ficou sem resposta; responda pelo telefone do cliente."))
-    return " ".join(map(str, advice)) or EMPTY
 
 
 def _texts(run: AgentRun) -> Any:
@@ -83,29 +54,62 @@ def linked_answer(run: AgentRun, message_id: Any) -> Any:
     return link(url, f"{_('Envio')} {message_id.hex[:8]}")
 
 
+def with_agent(runs: QuerySet[AgentRun]) -> QuerySet[AgentRun]:
+    """Beside each run the agent of its name, if the client has it still; without what the run answered."""
+    named = Agent.objects.filter(client=OuterRef("client"), name=OuterRef("agent"))
+    return runs.annotate(agent_pk=Subquery(named.values("pk"))).defer("answer")
+
+
+def _agent(run: Any) -> Any:
+    return link(change_url("agent_tools", "agent", run.agent_pk), run.agent) if run.agent_pk else run.agent
+
+
+def _conversation(run: AgentRun) -> Any:
+    return _LINKED_CONVERSATION(run) if run.conversation_id else label(_("Pedido"), "info")
+
+
+def _tokens(row: AgentRun | AgentStep) -> Any:
+    return f"{row.input_tokens} + {row.output_tokens}" if row.input_tokens or row.output_tokens else ""
+
+
+def _outcome(step: AgentStep) -> Any:
+    return label(step.outcome, "success" if step.outcome == "ok" else "danger")
+
+
+def _last_steps(run: AgentRun) -> list[AgentStep]:
+    """In the order in which they were done; of many the last, which say how it ended."""
+    return list(run.steps.order_by("-created_at", "-id")[:PANEL_ROWS])[::-1]
+
+
 STATE = state("state", _("situação"), {State.DONE: "success", State.FAILED: "danger", State.RUNNING: "info"})
 TEXTS = column("texts", _("textos"), _texts)
 ANSWERS = column("answers", _("respostas"), _answers)
 SUCCESSOR = linked_id("successor_id", _("substituída por"), "agent_tools", "agentrun", _("Agente"))
 CREATED = moment("created_at", _("desde"))
-CONVERSATION = linked_id("conversation_id", _("conversa"), "conversations", "conversation", _("Conversa"))
+AGENT = column("agent", _("agente"), _agent)
+_LINKED_CONVERSATION = linked_id(
+    "conversation_id", _("conversa"), "conversations", "conversation", _("Conversa")
+)
+CONVERSATION = column("conversation", _("conversa"), _conversation)
 INBOUND = linked_id("message_id", _("mensagem recebida"), "conversations", "message", _("Mensagem"))
-NEXT_STEP = column("next_step", _("o que fazer"), _next_step)
+NEXT_STEP = column("next_step", _("o que fazer"), next_step)
 REASON = column("reason_code", _("motivo"), lambda run: run.reason_code)
+TOKENS = column("tokens", _("tokens (lidos + escritos)"), _tokens)
 
 
 @admin.register(AgentRun)
-class AgentRunAdmin(ReadOnlyAdmin):
+class AgentRunAdmin(PicturedAdmin, ReadOnlyAdmin):
     list_display = (
         CREATED,
         CLIENT,
-        "agent",
+        AGENT,
         CONVERSATION,
         STATE,
         REASON,
         TEXTS,
         "attempts",
         "tool_calls",
+        TOKENS,
         "latency_ms",
         NEXT_STEP,
     )
@@ -121,7 +125,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     fields = (
         "id",
         CLIENT,
-        "agent",
+        AGENT,
         CONVERSATION,
         STATE,
         REASON,
@@ -132,12 +136,16 @@ class AgentRunAdmin(ReadOnlyAdmin):
         "attempts",
         "model",
         "tool_calls",
+        TOKENS,
         "latency_ms",
         CREATED,
         moment("finished_at", _("concluída em")),
         CAUSE,
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_agent(super().get_queryset(request))
 
 
 add_panel(
@@ -146,13 +154,15 @@ add_panel(
         _("Execuções de agentes"),
         (
             row_link(_("desde"), CREATED),
-            column("agent", _("agente"), lambda run: run.agent),
+            AGENT,
             STATE,
             REASON,
             TEXTS,
             NEXT_STEP,
         ),
-        lambda conversation: AgentRun.objects.filter(conversation=conversation).order_by("-created_at"),
+        lambda conversation: with_agent(
+            AgentRun.objects.filter(conversation=conversation).order_by("-created_at")
+        ),
         position=40,
     ),
 )
@@ -160,9 +170,13 @@ add_panel(
     "conversations.message",
     Panel(
         _("Resposta do agente"),
-        (row_link(_("desde"), CREATED), STATE, REASON, NEXT_STEP),
-        lambda message: AgentRun.objects.filter(
-            client_id=message.client_id, inputs__message_id=message.id, inputs__client_id=message.client_id
+        (row_link(_("desde"), CREATED), AGENT, STATE, REASON, NEXT_STEP),
+        lambda message: with_agent(
+            AgentRun.objects.filter(
+                client_id=message.client_id,
+                inputs__message_id=message.id,
+                inputs__client_id=message.client_id,
+            )
         ),
     ),
 )
@@ -180,6 +194,41 @@ add_panel(
             run.inputs.annotate(is_kept=Q(text__isnull=False))
             .defer("text")
             .order_by("position", "created_at")
+        ),
+    ),
+)
+add_panel(
+    "agent_tools.agentrun",
+    Panel(
+        _("Últimos passos"),
+        (
+            column("kind", _("tipo"), lambda step: step.get_kind_display()),
+            column("name", _("nome"), lambda step: step.name),
+            column("outcome", _("resultado"), _outcome),
+            column("latency_ms", _("ms"), lambda step: step.latency_ms),
+            TOKENS,
+            moment("created_at", _("quando")),
+        ),
+        _last_steps,
+        position=20,
+    ),
+)
+add_panel(
+    "agent_tools.agent",
+    Panel(
+        _("Últimas execuções"),
+        (
+            row_link(_("desde"), CREATED),
+            CONVERSATION,
+            STATE,
+            REASON,
+            TOKENS,
+            NEXT_STEP,
+        ),
+        lambda agent: (
+            AgentRun.objects.filter(client_id=agent.client_id, agent=agent.name)
+            .defer("answer")
+            .order_by(F("created_at").desc(nulls_last=True))  # as its index has it
         ),
     ),
 )

@@ -10,7 +10,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Min
 
-from agent_tools import bursts
+from agent_tools import bursts, memory
+from agent_tools.defaults import DISCOVERY
 from agent_tools.models import AgentRun, AgentRunInput
 from agent_tools.reasons import Reason
 from integrations.delivery.withdrawal import withdraw
@@ -26,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 RUN_TASK = "agent_tools.run_pending"
 RUN_QUEUE = "high"
-DEFAULT_AGENT = "discovery"
 
 State = AgentRun.State
 
@@ -94,9 +94,16 @@ def _succeed(
     for run in runs:
         bursts.end(run, State.SUPERSEDED, reason)
         log.info("agent_run_superseded", run_id=str(run.id), reason=reason)
-    successor = gathering or bursts.new_run(conversation, DEFAULT_AGENT, now)
+    _unsay(conversation, runs)
+    successor = gathering or bursts.new_run(conversation, DISCOVERY, now)
     bursts.move_texts(runs, successor)
     return successor
+
+
+def _unsay(conversation: Conversation, runs: list[AgentRun]) -> None:
+    """Nobody got these answers: the agent is not to remember them as said."""
+    if ids := [run.id for run in runs if run.answer_ids]:
+        memory.drop(conversation.client_id, conversation.id, ids)
 
 
 def note_takeover(conversation: Conversation) -> None:
@@ -115,6 +122,7 @@ def note_takeover(conversation: Conversation) -> None:
         if len(taken) < len(run.answer_ids):
             bursts.let_stand(run, Reason.TAKEN_OVER)
         elif bursts.was_answered_by_person(run):
+            _unsay(held, [run])
             reason = Reason.ANSWERED_BY_PERSON if is_waiting else Reason.TAKEN_OVER
             bursts.end(run, State.SKIPPED, reason)
         elif is_waiting:

@@ -1,0 +1,47 @@
+"""Have a person take the conversation over."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from agent_tools.operations.base import Arguments, Operation
+from agent_tools.reasons import Attention
+from agent_tools.sessions import Session
+from renum import clock
+from renum.conversations.selectors import get_conversation
+from renum.conversations.services import pause_agent, want_attention
+
+NAME = "request_human"
+
+
+class HandoverArguments(Arguments):
+    reason: Literal["customer_asked", "cannot_help", "complaint", "sensitive", "other"] = Field(
+        description="customer_asked: o contato pediu; cannot_help: o agente não consegue; "
+        "complaint: reclamação; sensitive: assunto delicado; other: outro motivo."
+    )
+
+
+def _run(session: Session, arguments: HandoverArguments, number: int) -> dict[str, Any]:
+    hand_over(session, Attention[arguments.reason.upper()])
+    return {"conversation_id": str(session.conversation_id), "reason": arguments.reason}
+
+
+def hand_over(session: Session, reason: Attention) -> None:
+    """Mark the conversation, and keep the agent out of it for as long as the client's rules say."""
+    assert session.conversation_id
+    with session.scope():
+        conversation = get_conversation(session.client_id, session.conversation_id)
+        want_attention(conversation, reason.value, cause=session.cause)
+        pause_agent(conversation, clock.now(), cause=session.cause)
+
+
+OPERATION = Operation(
+    name=NAME,
+    about="Chama uma pessoa da equipe para assumir esta conversa.",
+    arguments=HandoverArguments,
+    run=_run,
+    needs_conversation=True,
+    door="tool",
+)

@@ -1,0 +1,76 @@
+"""What makes an operation a LangChain tool: bound to a session, compact JSON for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any, ClassVar
+
+from django.db import connection
+from langchain_core.tools import BaseTool
+from pydantic import PrivateAttr, ValidationError
+from pydantic.v1 import ValidationError as ValidationErrorV1
+
+from agent_tools.errors import InvalidArguments
+from agent_tools.models import AgentStep
+from agent_tools.operations import Operation
+from agent_tools.sessions import Session
+from agent_tools.using import problems_of, refused, use_tool
+
+
+def as_json(answer: dict[str, Any]) -> str:
+    """A tool's answer as the model reads it."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+class BoundTool(BaseTool):
+    """One of `OPERATIONS` for one session. The model sees the arguments, and nothing of what is bound."""
+
+    operation: ClassVar[Operation]
+
+    _session: Session = PrivateAttr()
+    _home: int = PrivateAttr(default_factory=threading.get_ident)
+
+    def __init__(self, session: Session):
+        operation = type(self).operation
+        super().__init__(
+            name=operation.name,
+            description=operation.describe(session),
+            args_schema=operation.arguments,
+            handle_validation_error=self._answer_invalid,
+        )
+        self._session = session
+
+    def _run(self, **arguments: Any) -> str:
+        try:
+            return as_json(use_tool(self._session, self.name, _plain(arguments)))
+        finally:
+            if threading.get_ident() != self._home:
+                connection.close()  # that thread's own: nobody else would
+
+    async def _arun(self, **arguments: Any) -> str:
+        return await asyncio.to_thread(self._run, **arguments)
+
+    def _answer_invalid(self, error: ValidationError | ValidationErrorV1) -> str:
+        assert isinstance(error, ValidationError)
+        invalid = InvalidArguments(details=problems_of(error))
+        try:
+            self._session.count_use(self.name)
+            self._session.refusal = invalid.code
+            self._session.note(AgentStep.Kind.TOOL, self.name, invalid.code, 0)
+        finally:
+            if threading.get_ident() != self._home:
+                connection.close()
+        return as_json(refused(invalid, self.operation))
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as the model wrote them: LangChain hands nested ones over as objects."""
+    return {name: _dumped(value) for name, value in arguments.items()}
+
+
+def _dumped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_dumped(one) for one in value]
+    return value.model_dump() if hasattr(value, "model_dump") else value
