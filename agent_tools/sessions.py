@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID, uuid4
 
+from django.db.models import F
+
 from agent_tools.models import Agent, AgentRun, AgentStep, DataAccess
 from agent_tools.runs import Turn
 from integrations.selectors import secrets_of
@@ -133,7 +135,9 @@ class Session:
         """Record a step: metadata only."""
         run_id = self.run_id
         with service_scope(reason="record an agent's step"):  # clients do not write steps
-            if not AgentRun.objects.filter(id=run_id, client_id=self.client_id).exists():
+            run = AgentRun.objects.filter(id=run_id, client_id=self.client_id)
+            is_ours = self.turn is not None or kind != AgentStep.Kind.TOOL
+            if not (run.exists() if is_ours else run.update(tool_calls=F("tool_calls") + 1)):
                 return  # erased meanwhile
             AgentStep.objects.create(
                 client_id=self.client_id,

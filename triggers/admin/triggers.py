@@ -57,7 +57,7 @@ class IndentedJSONField(forms.JSONField):
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, InvalidJSONInput | str):
             return super().prepare_value(value)
-        return json.dumps(value, ensure_ascii=False, indent=2)
+        return "" if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 class TriggerForm(forms.ModelForm[Trigger]):
