@@ -34,6 +34,7 @@ Api = Callable[[Profile | None], APIClient]
 
 TOOLS = "/api/agent/tools"
 SEND, MAIL, QUERY, INTENT = "send_whatsapp_message", "send_email", "query_database", "detect_intent"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 HELLO = {"message": "Olá! Posso ajudar?"}
 ORDERS = {"table": "pedidos", "columns": ["item"], "filters": [{"column": "telefone", "value": MARINA}]}
 
@@ -131,7 +132,7 @@ def test_no_schema_names_what_is_bound_here(
         ("?conversation_id=x", 400, "VALIDATION_ERROR"),
         ("?conversation_id=", 400, "VALIDATION_ERROR"),
         ("?agent=", 400, "VALIDATION_ERROR"),
-        (f"?conversation_id={uuid.uuid4()}", 404, "CONVERSATION_NOT_FOUND"),
+        (f"?conversation_id={NOBODY}", 404, "CONVERSATION_NOT_FOUND"),
         ("?agent=nobody", 404, "AGENT_NOT_FOUND"),
         ("?agent=renus", 409, "AGENT_DISABLED"),
     ],
