@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from renum import clock
 from renum.accounts.models import Client
 from renum.accounts.scope import profile_scope, service_scope
 from renum.conversations.models import Conversation
+from renum.conversations.selectors import get_conversation
 from renum.events.cause import Cause
 
 ELSEWHERE = "external"
@@ -57,6 +59,7 @@ class Session:
         self.refusal = ""
         self._run_id, self._asked_by, self._key = run_id, asked_by or Cause(), key
         self._uses: Counter[str] = Counter()
+        self._numbers: defaultdict[str, set[int]] = defaultdict(set)  # of uses that did something, or may yet
         self._lock = threading.RLock()
 
     @property
@@ -113,10 +116,19 @@ class Session:
         return asked_by.then("agent_run", self.run_id)
 
     def count_use(self, name: str) -> int:
-        """The number of this use of a tool, from 1."""
+        """Count a use of a tool; returns its number, the first from 1 that no other use has."""
         with self._lock:
             self._uses[name] += 1
-            return self._uses[name]
+            number = next(one for one in itertools.count(1) if one not in self._numbers[name])
+            self._numbers[name].add(number)
+            return number
+
+    def give_back(self, name: str, number: int) -> None:
+        """The use did nothing: its number is the next one's, so that a turn that is begun again, and is not
+        refused this time, does not do under one number what it has done under another.
+        """
+        with self._lock:
+            self._numbers[name].discard(number)
 
     def key_for(self, name: str, number: int) -> str:
         """The idempotency key of this use of a tool: the same again for a turn that is begun again."""
@@ -124,8 +136,9 @@ class Session:
 
     def _origin(self, name: str) -> str:
         # A new text may have the turn's work done anew by another run: what is no answer, which can be
-        # taken back, goes by when the first of the texts came.
-        if name == "send_whatsapp_message" or self.since is None:
+        # taken back, goes by when the first of the texts came. What is asked outside of a conversation is not
+        # taken over.
+        if name == "send_whatsapp_message" or self.since is None or self.conversation_id is None:
             return f"agent:{self.run_id}" + ("" if name == "send_whatsapp_message" else f":{name}")
         return f"agent:{self.conversation_id}:{self.since.timestamp():.6f}:{name}"
 
@@ -184,9 +197,14 @@ def session_elsewhere(
 def record_run_elsewhere(
     bound: Bound, agent: str, asked_by: Cause, *, run_id: UUID | None = None
 ) -> AgentRun:
-    """The run of an agent that others run; with a `run_id`, the one that is on record already, if it is."""
+    """The run of an agent that others run; with a `run_id`, the one that is on record already, if it is.
+
+    Raises `ConversationNotFound` for a conversation that is gone, or another client's.
+    """
     now = clock.now()
     with service_scope(reason="record an agent's work elsewhere"):  # clients do not write runs
+        if bound.conversation_id:
+            get_conversation(bound.client_id, bound.conversation_id)
         return AgentRun.objects.get_or_create(
             id=run_id or uuid4(),
             client_id=bound.client_id,

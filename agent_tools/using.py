@@ -42,10 +42,14 @@ def offered_to(session: Session) -> list[Operation]:
 
 
 def _is_offered(operation: Operation, session: Session) -> bool:
+    return _may_use(operation, session) and operation.offered(session)
+
+
+def _may_use(operation: Operation, session: Session) -> bool:
     return (
         operation.name in session.agent.tools
         and (session.conversation_id is not None or not operation.needs_conversation)
-        and operation.offered(session)
+        and session.reaches(operation.access)
     )
 
 
@@ -68,6 +72,7 @@ def receipt_of(session: Session, name: str, arguments: Mapping[str, Any]) -> dic
     try:
         receipt = _carry_out(session, name, arguments, number)
     except DomainError as error:
+        session.give_back(name, number)
         session.refusal = error.code
         _note(session, name, error.code, started)
         raise
@@ -81,7 +86,7 @@ def _note(session: Session, name: str, outcome: str, started: float) -> None:
 
 def _carry_out(session: Session, name: str, arguments: Mapping[str, Any], number: int) -> dict[str, Any]:
     operation = OPERATIONS.get(name)
-    if operation is None or not _is_offered(operation, session):
+    if operation is None or not _may_use(operation, session):
         raise ToolNotOffered
     try:
         checked = operation.arguments.model_validate(dict(arguments))

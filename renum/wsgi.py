@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, get_resolver
 
+from renum.api.body import hear_out
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "renum.settings")
 
 WEBHOOKS = "/webhooks/"
@@ -34,6 +36,8 @@ class WebhookHandler:
         request = WSGIRequest(environ)
         response: Any = self._security.process_request(request) or self._answer(request)
         content: bytes = response.content
+        if response.status_code >= 400:  # else its body was read
+            hear_out(environ)
         headers = [
             *response.items(),
             *self._security_headers(request.is_secure()),
@@ -65,8 +69,11 @@ def _dispatcher() -> Callable[..., Iterable[bytes]]:
     everything, webhooks = get_wsgi_application(), WebhookHandler()
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        handler = webhooks if environ.get("PATH_INFO", "").startswith(WEBHOOKS) else everything
-        return handler(environ, start_response)
+        if environ.get("PATH_INFO", "").startswith(WEBHOOKS):
+            return webhooks(environ, start_response)
+        answer = everything(environ, start_response)
+        hear_out(environ)
+        return answer
 
     return application
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from agent_tools.models import DataAccess
 from agent_tools.sessions import Session
 
 
@@ -22,9 +23,10 @@ class Operation:
     """`run`: for a session, checked arguments and the number of this use, what goes into the receipt; it
     raises `DomainError`, with nothing done.
 
-    `about`: one sentence for the model. `detail`: what it may further know about this client's. `offered`:
-    whether the session has it at all. `door`: whose rate it is counted under. `next_steps`: what the model
-    may do after an error, by its code.
+    `about`: one sentence for the model. `detail`: what it may further know about this client's. `access`:
+    how far into the client's database an agent must see to have it. `offered`: whether there is anything
+    here that it could do. `door`: whose rate it is counted under. `next_steps`: what the model may do after
+    an error, by its code.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Operation:
     arguments: type[Arguments]
     run: Callable[[Session, Any, int], dict[str, Any]]
     needs_conversation: bool = False
+    access: DataAccess = DataAccess.NONE
     detail: Callable[[Session], str] = field(default=lambda session: "")
     offered: Callable[[Session], bool] = field(default=lambda session: True)
     door: str = ""

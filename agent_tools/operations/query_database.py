@@ -105,7 +105,7 @@ def told_tables(session: Session) -> str:
 
 
 def _is_offered(session: Session) -> bool:
-    return session.reaches(DataAccess.TABLES) and if_connected(session, lambda database: True, False)
+    return bool(if_connected(session, lambda database: True, False))
 
 
 OPERATION = Operation(
@@ -114,6 +114,7 @@ OPERATION = Operation(
     arguments=QueryArguments,
     run=_run,
     detail=told_tables,
+    access=DataAccess.TABLES,
     offered=_is_offered,
     door="query",
 )

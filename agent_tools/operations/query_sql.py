@@ -29,7 +29,7 @@ def _run(session: Session, arguments: SqlArguments, number: int) -> dict[str, An
 
 
 def _is_offered(session: Session) -> bool:
-    return session.reaches(DataAccess.SQL) and if_connected(session, services.has_sql_mode, False)
+    return bool(if_connected(session, services.has_sql_mode, False))
 
 
 OPERATION = Operation(
@@ -38,6 +38,7 @@ OPERATION = Operation(
     arguments=SqlArguments,
     run=_run,
     detail=told_tables,
+    access=DataAccess.SQL,
     offered=_is_offered,
     door="query",
 )

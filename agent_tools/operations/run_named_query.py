@@ -48,7 +48,7 @@ def _told(session: Session) -> str:
 
 
 def _is_offered(session: Session) -> bool:
-    if not session.reaches(DataAccess.NAMED) or not if_connected(session, lambda database: True, False):
+    if not if_connected(session, lambda database: True, False):
         return False
     with session.scope():
         return bool(_published(session).exists())
@@ -60,6 +60,7 @@ OPERATION = Operation(
     arguments=NamedQueryArguments,
     run=_run,
     detail=_told,
+    access=DataAccess.NAMED,
     offered=_is_offered,
     door="query",
 )

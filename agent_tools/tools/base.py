@@ -17,6 +17,7 @@ from agent_tools.models import AgentStep
 from agent_tools.operations import Operation
 from agent_tools.sessions import Session
 from agent_tools.using import problems_of, refused, use_tool
+from renum.errors import DomainError
 
 
 def as_json(answer: dict[str, Any]) -> str:
@@ -49,16 +50,19 @@ class BoundTool(BaseTool):
             if threading.get_ident() != self._home:
                 connection.close()  # that thread's own: nobody else would
 
-    async def _arun(self, **arguments: Any) -> str:
-        return await asyncio.to_thread(self._run, **arguments)
+    async def arun(self, *args: Any, **options: Any) -> Any:
+        """As `run`, the check of the arguments included: all of it is on record, by Django, in a thread."""
+        return await asyncio.to_thread(self.run, *args, **options)
 
     def _answer_invalid(self, error: ValidationError | ValidationErrorV1) -> str:
         assert isinstance(error, ValidationError)
         invalid = InvalidArguments(details=problems_of(error))
         try:
-            self._session.count_use(self.name)
+            self._session.give_back(self.name, self._session.count_use(self.name))
             self._session.refusal = invalid.code
             self._session.note(AgentStep.Kind.TOOL, self.name, invalid.code, 0)
+        except DomainError as gone:  # there is no conversation any more
+            return as_json(refused(gone, self.operation))
         finally:
             if threading.get_ident() != self._home:
                 connection.close()

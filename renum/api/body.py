@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -41,6 +42,19 @@ def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
         _discard(stream)
         raise RequestDataTooBig
     return bytes(body)
+
+
+def hear_out(environ: Mapping[str, Any]) -> None:
+    """Read what nobody wanted of a body before its answer leaves.
+
+    A server closes the connection over a body that is not read, sometimes while the client sends its next
+    request through it.
+    """
+    declared = environ.get("CONTENT_LENGTH") or ""
+    is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    length = int(declared) if declared.isdecimal() else 0
+    if (length or is_chunked) and length <= settings.MAX_BODY_BYTES + DISCARDED_BYTES:
+        _discard(environ["wsgi.input"])
 
 
 def _discard(stream: Any) -> None:

@@ -190,3 +190,20 @@ def test_webhooks_keep_the_security_headers_and_the_envelope_without_the_other_m
         assert b'"error_code": "NOT_FOUND"' in answers[path][2]
     assert answers["/health"][0] == 400  # everywhere else the host's name is checked
     assert len(inbox()) == 1
+
+
+@pytest.mark.parametrize("path", ["/webhooks/nobody", "/api/nobody"])
+def test_an_answer_that_needs_no_body_leaves_the_connection_to_the_next_request(port: int, path: str) -> None:
+    """The body comes after its head, so that the server may answer before it is there."""
+    body = b"x" * 1000
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(5):
+            connection.sendall(head)
+            request(port, "GET", "/health")  # time enough for it to answer, if it would
+            connection.sendall(body)
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            assert response.status == 404
+            assert b"NOT_FOUND" in response.read()
