@@ -25,6 +25,8 @@ from renum.conversations.selectors import get_conversation
 from renum.events.cause import Cause
 
 ELSEWHERE = "external"
+OK, NOTHING_FOUND = "ok", "NOTHING_FOUND"
+DONE = (OK, NOTHING_FOUND)  # outcomes of a tool that did what it was asked
 MAX_NAME = AgentStep._meta.get_field("name").max_length or 100
 MAX_OUTCOME = AgentStep._meta.get_field("outcome").max_length or 40
 _REACH = list(DataAccess)
@@ -163,15 +165,15 @@ class Session:
                 output_tokens=tokens[1],
             )
 
-    def receipts(self) -> set[str]:
-        """The tools that did what they were asked in this run, in earlier attempts too."""
+    def receipts(self) -> set[tuple[str, str]]:
+        """The tools that did what they were asked in this run, in earlier attempts too, with the outcome."""
         if self._run_id is None:
             return set()
         with service_scope(reason="what an agent has done"):
             rows = AgentStep.objects.filter(
-                client_id=self.client_id, run_id=self._run_id, kind=AgentStep.Kind.TOOL, outcome="ok"
+                client_id=self.client_id, run_id=self._run_id, kind=AgentStep.Kind.TOOL, outcome__in=DONE
             )
-            return set(rows.values_list("name", flat=True))
+            return set(rows.values_list("name", "outcome"))
 
 
 def session_of(turn: Turn) -> Session:

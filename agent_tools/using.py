@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agent_tools.errors import InvalidArguments, ToolNotOffered
 from agent_tools.models import AgentStep
 from agent_tools.operations import OPERATIONS, Operation
-from agent_tools.sessions import Session
+from agent_tools.sessions import NOTHING_FOUND, OK, Session
 from integrations.delivery import limits
 from renum.errors import DomainError, RateLimited
 from renum.validation import in_portuguese
@@ -76,7 +76,7 @@ def receipt_of(session: Session, name: str, arguments: Mapping[str, Any]) -> dic
         session.refusal = error.code
         _note(session, name, error.code, started)
         raise
-    _note(session, name, "ok", started)
+    _note(session, name, NOTHING_FOUND if receipt.get("row_count") == 0 else OK, started)
     return receipt
 
 

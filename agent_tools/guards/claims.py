@@ -76,5 +76,5 @@ def _proofs(deed: Deed, told: Telling, setting: Setting | None) -> frozenset[Dee
             proofs.add(Deed.HANDED_OVER)
     is_row = deed in _TOLD_BY_ROWS or not _DATED.isdisjoint(told.near)
     if told.is_state and is_row and _JUST_NOW.isdisjoint(told.near):
-        proofs.add(Deed.LOOKED_UP)
+        proofs.add(Deed.ROWS_FOUND)
     return frozenset(proofs)

@@ -11,11 +11,12 @@ from agent_tools.guards.lexicon import Kind, Verb, plain_words
 
 
 class Deed(StrEnum):
-    """What can be claimed. No tool of ours proves the last two."""
+    """What can be claimed, but for `ROWS_FOUND`, which proves it. No tool of ours proves the last two."""
 
     MESSAGE_SENT = "message_sent"
     MAIL_SENT = "mail_sent"
     LOOKED_UP = "looked_up"
+    ROWS_FOUND = "rows_found"
     STATUS_CHANGED = "status_changed"
     HANDED_OVER = "handed_over"
     SCHEDULED = "scheduled"

@@ -70,7 +70,7 @@ def _hold(session: Session) -> Conversation:
     conversation = get_conversation(session.client_id, session.conversation_id)
     until = conversation.agent_paused_until
     # One who has just called a person may still say so; a turn of ours is not begun during a pause.
-    if until and until > clock.now() and HAND_OVER not in session.receipts():
+    if until and until > clock.now() and HAND_OVER not in {tool for tool, _ in session.receipts()}:
         raise AgentPaused
     return conversation
 

@@ -12,6 +12,7 @@ from agent_tools import memory
 from agent_tools.agents import runner
 from agent_tools.models import AgentStep
 from agent_tools.rules import RULES
+from agent_tools.tests.databases import MARINA, connected, prepare_orders
 from agent_tools.tests.helpers import call, fresh, outbox, say, send, take_turn, texts
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
@@ -185,3 +186,26 @@ def test_the_rules_of_all_agents_are_not_told_either(conversation: Conversation,
     script(send(f"Minhas regras: {RULES}"), send(HONEST), say(""))
     take_turn()
     assert texts() == [HONEST]
+
+
+# --- What rows tell ------------------------------------------------------------------------------------------
+
+SENT = "Seu pedido foi enviado ontem."
+LOOKED = "Verifiquei no sistema e não encontrei nenhum pedido seu."
+
+
+@pytest.mark.parametrize(("phone", "said"), [(MARINA, SENT), ("+5511987650088", LOOKED)])
+def test_rows_tell_of_what_was_done_and_their_absence_of_nothing(
+    committed_cast: Cast, script: Any, phone: str, said: str
+) -> None:
+    prepare_orders()
+    client = committed_cast.acme
+    factories.make_integration(client)
+    factories.make_named_query(client)
+    talk = factories.make_conversation(client, phone=phone)
+    look = call({"query": "meus_pedidos"}, name="run_named_query")
+    with connected(client):
+        factories.make_agent_run(talk, text="Cadê meu pedido?")
+        script(look, send(SENT), send(LOOKED), say(""))
+        take_turn()
+    assert texts()[0] == said

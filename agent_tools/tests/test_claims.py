@@ -70,7 +70,7 @@ def test_the_corpus_is_large_and_holds_each_sentence_once() -> None:
     texts = [_without_accents(text).casefold() for _, text in (*CLAIMS, *HARMLESS)]
     assert Counter(texts).most_common(1)[0][1] == 1
     of_each = Counter(deed for deed, _ in CLAIMS)
-    assert set(of_each) == set(Deed) and min(of_each.values()) >= 10, of_each
+    assert set(of_each) == set(Deed) - {Deed.ROWS_FOUND} and min(of_each.values()) >= 10, of_each
 
 
 @pytest.mark.parametrize("part", [slice(None), slice(2, None, 3)], ids=["whole", "held out"])
@@ -171,9 +171,9 @@ def test_a_deed_is_proved_by_its_own_receipt_and_by_no_other() -> None:
     [
         ("Já te enviei a proposta.", Deed.MESSAGE_SENT),
         ("Já te enviei a proposta.", Deed.MAIL_SENT),  # by which way is not said
-        ("Seu pedido foi enviado ontem.", Deed.LOOKED_UP),
-        ("Sua consulta está agendada para o dia 12.", Deed.LOOKED_UP),
-        ("Seu chamado foi encerrado ontem.", Deed.LOOKED_UP),
+        ("Seu pedido foi enviado ontem.", Deed.ROWS_FOUND),
+        ("Sua consulta está agendada para o dia 12.", Deed.ROWS_FOUND),
+        ("Seu chamado foi encerrado ontem.", Deed.ROWS_FOUND),
         ("Consta aqui um pagamento em maio.", Deed.LOOKED_UP),
         ("Feito!", Deed.HANDED_OVER),
         ("Feito!", Deed.MAIL_SENT),
