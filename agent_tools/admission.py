@@ -11,8 +11,6 @@ from agent_tools.models import Agent, AgentRun
 from agent_tools.provision import provide_agents
 from agent_tools.reasons import Attention, Reason
 from integrations.delivery.quiet import QuietTimes
-from renum.conversations.services import pause_agent, want_attention
-from renum.events.cause import Cause
 
 HOUR = timedelta(hours=1)
 DAILY_FACTOR = 5  # of the replies of an hour: what a contact is answered in a day
@@ -36,7 +34,8 @@ def admit(run: AgentRun, now: datetime) -> Agent | None:
             _put_off(run, opens_at)
             return None
         if _is_looping(run, agent, now):
-            _call_person(run, now)
+            bursts.end(run, State.SKIPPED, Reason.AGENT_LOOP)
+            bursts.call_person(run, Attention.LOOP, pause=True)
             return None
     AgentRun.objects.filter(id=run.id).update(agent=agent.name, reason_code="")
     run.agent, run.reason_code = agent.name, ""
@@ -112,12 +111,3 @@ def _is_looping(run: AgentRun, agent: Agent, now: datetime) -> bool:
     )
     limits = ((HOUR, agent.replies_per_hour), (24 * HOUR, DAILY_FACTOR * agent.replies_per_hour))
     return any(answered.filter(created_at__gt=now - period).count() >= limit for period, limit in limits)
-
-
-def _call_person(run: AgentRun, now: datetime) -> None:
-    conversation = run.conversation
-    assert conversation
-    cause = Cause(tuple(run.cause)).noting("agent_run", run.id)
-    bursts.end(run, State.SKIPPED, Reason.AGENT_LOOP)
-    want_attention(conversation, Attention.LOOP.value, cause=cause)
-    pause_agent(conversation, now, cause=cause)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Max, Min, Q
 from django.db.models.functions import Coalesce
 
 from agent_tools.models import IS_OPEN, AgentRun, AgentRunInput
-from agent_tools.reasons import Reason
+from agent_tools.reasons import Attention, Reason
 from integrations.delivery.withdrawal import may_still_leave
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation, ConversationPolicy, Message
+from renum.conversations.services import pause_agent, want_attention
+from renum.events.cause import Cause
 
 MAX_TEXTS, MAX_CHARACTERS = 20, 16_000  # of one run: what a model is given at most
 ERASE_BATCH = 500
@@ -123,7 +127,10 @@ def save_gathered(run: AgentRun) -> None:
 
 
 def end(run: AgentRun, state: AgentRun.State, reason_code: str, **changes: Any) -> None:
-    """Write how the run ended. Its texts go, unless its answer may still be taken back for them."""
+    """Write how the run ended. Its texts go, unless its answer may still be taken back for them.
+
+    Where it failed, and said nothing, a person is called.
+    """
     now = clock.now()
     is_answer_out = not run.answer_ids or state not in (State.DONE, State.FAILED)
     written = {
@@ -136,8 +143,30 @@ def end(run: AgentRun, state: AgentRun.State, reason_code: str, **changes: Any) 
         **changes,
     }
     AgentRun.objects.filter(id=run.id).update(**written)
+    if state == State.FAILED and not run.answer_ids:
+        call_person(run, Attention.FAILED)
     if is_answer_out and state != State.SUPERSEDED:  # those of a superseded run move on
         erase_texts([run.id])
+
+
+def call_person(run: AgentRun, reason: Attention, *, pause: bool = False) -> None:
+    """Have a person look at the run's conversation, and with `pause` the agent keep out of it.
+
+    Once the transaction is committed: it holds the run, and who holds the conversation may wait for that.
+    """
+    if run.conversation_id:
+        transaction.on_commit(partial(_call_person, run, reason, pause))
+
+
+def _call_person(run: AgentRun, reason: Attention, pause: bool) -> None:
+    cause = Cause(tuple(run.cause)).noting("agent_run", run.id)
+    assert run.conversation_id
+    with service_scope(reason="call a person in an agent's place"):
+        found = Conversation.objects.filter(id=run.conversation_id, client_id=run.client_id)
+        for conversation in found.select_for_update(no_key=True):
+            want_attention(conversation, reason.value, cause=cause)
+            if pause:
+                pause_agent(conversation, clock.now(), cause=cause)
 
 
 def end_asked(run: AgentRun, state: AgentRun.State, reason_code: str, answer: str, **changes: Any) -> None:

@@ -25,9 +25,10 @@ WEEKDAYS = [0, 1, 2, 3, 4]
 
 
 @pytest.fixture
-def talk(cast: Cast) -> Conversation:
-    factories.make_integration(cast.acme)
-    return factories.make_conversation(cast.acme)
+def talk(committed_cast: Cast) -> Conversation:
+    """Committed, since a person is called after the commit."""
+    factories.make_integration(committed_cast.acme)
+    return factories.make_conversation(committed_cast.acme)
 
 
 def at(text: str) -> datetime:

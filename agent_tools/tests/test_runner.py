@@ -226,6 +226,8 @@ def test_a_model_that_raises_is_asked_again_later_and_then_given_up(
 
     ended = fresh(run)
     assert (ended.state, ended.reason_code, ended.attempts) == ("failed", "AGENT_FAILED", 3)
+    with service_scope(reason="test"):
+        assert Conversation.objects.get().attention_reason == "AGENT_FAILED"
     assert kept(run) == []
     assert ended.finished_at is not None
     assert len(model.seen) == 3
