@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
@@ -255,3 +257,11 @@ def test_a_conversation_that_is_erased_meanwhile_is_not_written_to(acme: Client,
     assert outbox() == []
     with service_scope(reason="test"):
         assert not AgentRun.objects.exists()
+
+
+def test_the_document_s_example_works(committed_cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (settings.BASE_DIR / "docs" / "agents.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    with connected(committed_cast.acme):
+        exec(compile(example, "docs/agents.md", "exec"), {})
+    assert "Atacado São Jorge" in capsys.readouterr().out
