@@ -46,10 +46,12 @@ def _agent_of(run: AgentRun) -> Agent | None:
     rows = Agent.objects.filter(client_id=run.client_id)
     if run.conversation_id is None:
         return rows.filter(name=run.agent).first()
-    found = rows.filter(answers_whatsapp=True).first()
-    if found is None and not rows.filter(name=DISCOVERY).exists():
-        provide_agents(run.client_id)
-        found = rows.filter(answers_whatsapp=True).first()
+    answering = rows.filter(answers_whatsapp=True)
+    found = answering.first()
+    if found is None:
+        if not rows.filter(name=DISCOVERY).exists():
+            provide_agents(run.client_id)
+        found = answering.first()  # somebody else may have provided them between the two questions
     return found
 
 
@@ -108,6 +110,6 @@ def _is_looping(run: AgentRun, agent: Agent, now: datetime) -> bool:
     """Whether the contact was answered so often that it must be a machine too."""
     answered = AgentRun.objects.filter(
         client_id=run.client_id, conversation=run.conversation, answer_ids__len__gt=0
-    )
+    ).exclude(state=State.SUPERSEDED)
     limits = ((HOUR, agent.replies_per_hour), (24 * HOUR, DAILY_FACTOR * agent.replies_per_hour))
     return any(answered.filter(created_at__gt=now - period).count() >= limit for period, limit in limits)

@@ -164,6 +164,8 @@ def _call_person(run: AgentRun, reason: Attention, pause: bool) -> None:
     with service_scope(reason="call a person in an agent's place"):
         found = Conversation.objects.filter(id=run.conversation_id, client_id=run.client_id)
         for conversation in found.select_for_update(no_key=True):
+            if reason is Attention.SILENT and conversation.attention_at:
+                return  # one was called, for a better reason
             want_attention(conversation, reason.value, cause=cause)
             if pause:
                 pause_agent(conversation, clock.now(), cause=cause)

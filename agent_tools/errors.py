@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from renum.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable, UpstreamFailed
+from renum.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    UpstreamFailed,
+)
 
 
 class TurnOver(Conflict):
@@ -13,6 +21,12 @@ class AgentPaused(Conflict):
     """Uma pessoa assumiu esta conversa: o agente não escreve enquanto isso."""
 
     code = "AGENT_PAUSED"
+
+
+class TooManyReplies(RateLimited):
+    """O agente já respondeu a este contato tantas vezes quantas pode em uma hora."""
+
+    code = "AGENT_LOOP"
 
 
 class AgentNotFound(NotFound):

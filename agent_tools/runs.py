@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from django.db import connection
 from agent_tools import admission, bursts, memory
 from agent_tools.errors import TurnOver
 from agent_tools.models import Agent, AgentRun
-from agent_tools.reasons import Reason
+from agent_tools.reasons import Attention, Reason
 from renum import clock
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
@@ -28,18 +29,25 @@ log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 5
+FRAMES = 8  # of a failure, in the log
+TOOL_SECONDS = 30  # for a tool that waits for a client's database
+AT_ONCE = 2  # runs of one client
 
 State = AgentRun.State
 
 # A run whose worker is gone is taken up again: what it sent already carries the run's idempotency
-# key and is not sent twice. Where a person has taken over, the agent waits, whatever the run says.
+# key and is not sent twice. Where a person has taken over, the agent waits; a run that is under way in a
+# pause has begun that pause itself, by calling the person, and has yet to say so. Who writes comes before
+# what is asked, and a client with slow models leaves room for the others.
 _CLAIM = """
 WITH due AS (
     SELECT r.id FROM agent_runs r LEFT JOIN conversations c ON c.id = r.conversation_id
-    WHERE ((r.state = 'pending' AND r.next_attempt_at <= %(now)s)
+    WHERE ((r.state = 'pending' AND r.next_attempt_at <= %(now)s
+            AND (c.agent_paused_until IS NULL OR c.agent_paused_until <= %(now)s))
            OR (r.state = 'running' AND r.leased_until < %(now)s))
-      AND (c.agent_paused_until IS NULL OR c.agent_paused_until <= %(now)s)
-    ORDER BY r.next_attempt_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+      AND (SELECT count(*) FROM agent_runs o WHERE o.client_id = r.client_id
+           AND o.state = 'running' AND o.leased_until >= %(now)s) < %(each)s
+    ORDER BY r.conversation_id IS NULL, r.next_attempt_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE agent_runs a
 SET state = 'running', lease_token = %(lease)s, leased_until = %(until)s, attempts = a.attempts + 1
@@ -110,12 +118,16 @@ def claim_next() -> Turn | None:
             if run_id is None:
                 return None
             run = AgentRun.objects.select_related("client", "conversation").get(id=run_id)
-            if run.reason_code == Reason.AGENT_PAUSED and bursts.was_answered_by_person(run):
+            if run.reason_code in (
+                Reason.AGENT_PAUSED,
+                Reason.OUTSIDE_HOURS,
+            ) and bursts.was_answered_by_person(run):
                 bursts.end(run, State.SKIPPED, Reason.ANSWERED_BY_PERSON)
                 continue
             agent = admission.admit(run, now)
             if agent is None:
                 continue
+            _extend_lease(run, agent, now)
             try:
                 return _to_turn(run, agent, lease)
             except DecryptionFailed:
@@ -134,9 +146,15 @@ def _give_up(now: datetime) -> None:
 def _claim_row(now: datetime, lease: UUID) -> UUID | None:
     until = now + timedelta(seconds=settings.ENVIRONMENT.agent_lease_seconds)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"now": now, "lease": lease, "until": until})
+        cursor.execute(_CLAIM, {"now": now, "lease": lease, "until": until, "each": AT_ONCE})
         found = cursor.fetchone()
     return found[0] if found else None
+
+
+def _extend_lease(run: AgentRun, agent: Agent, now: datetime) -> None:
+    """A call of the model that begins just before the turn's time is up takes as long again."""
+    seconds = max(settings.ENVIRONMENT.agent_lease_seconds, 2.0 * agent.timeout_seconds + TOOL_SECONDS)
+    AgentRun.objects.filter(id=run.id).update(leased_until=now + timedelta(seconds=seconds))
 
 
 def _to_turn(run: AgentRun, agent: Agent, lease: UUID) -> Turn:
@@ -163,9 +181,10 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
     except DomainError as error:  # asking again would not help
         _finish(turn, State.FAILED, reason_code=error.code)
         return
-    except Exception:
+    except Exception as error:
         # A model, a tool or a library of theirs failed: the boundary to code that is not ours.
-        log.exception("agent_run_failed", run_id=str(turn.run_id), attempt=turn.attempt)
+        # Its message may quote what was said.
+        log.error("agent_run_failed", run_id=str(turn.run_id), attempt=turn.attempt, **_described(error))
         if turn.attempt >= MAX_ATTEMPTS:
             _finish(turn, State.FAILED, reason_code=Reason.AGENT_FAILED)
         else:
@@ -190,6 +209,14 @@ def _carry_out(turn: Turn, perform: Callable[[Turn], Ended]) -> None:
     )
 
 
+def _described(error: Exception) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    return {
+        "reason": type(error).__name__,
+        "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
 def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, answer: str = "", **changes: Any) -> None:
     with service_scope(reason="record an agent run"):
         run = _held(turn)
@@ -199,6 +226,8 @@ def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, answer: str 
             bursts.end_asked(run, state, reason_code, answer, **changes)
         else:
             bursts.end(run, state, reason_code, **changes)
+            if state == State.DONE and not run.answer_ids:
+                bursts.call_person(run, Attention.SILENT)
             if state == State.DONE:  # the run is locked: an erasure comes before, or after
                 exchange = memory.Exchange(turn.run_id, turn.text, answer)
                 memory.remember(turn.client_id, turn.conversation_id, exchange)
@@ -231,6 +260,16 @@ def hold_for_answer(turn: Turn) -> Conversation:
         if _held(turn) is None:
             raise TurnOver
     return conversation
+
+
+def hold_turn(turn: Turn) -> None:
+    """As `hold_for_answer`, for what is no answer: a turn that is over does nothing any more."""
+    if turn.conversation_id is not None:
+        hold_for_answer(turn)
+        return
+    with service_scope(reason="is this turn still to be done"):
+        if _held(turn) is None:
+            raise TurnOver
 
 
 def note_answer(turn: Turn, message_id: UUID) -> None:

@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID, uuid4
 
 from django.db.models import F
 
 from agent_tools.models import Agent, AgentRun, AgentStep, DataAccess
-from agent_tools.runs import Turn
+from agent_tools.runs import Turn, hold_turn
 from integrations.selectors import secrets_of
 from renum import clock
 from renum.accounts.models import Client
@@ -25,6 +25,8 @@ from renum.conversations.selectors import get_conversation
 from renum.events.cause import Cause
 
 ELSEWHERE = "external"
+SEND, HAND_OVER = "send_whatsapp_message", "request_human"
+FRESH = timedelta(hours=1)
 OK, NOTHING_FOUND = "ok", "NOTHING_FOUND"
 DONE = (OK, NOTHING_FOUND)  # outcomes of a tool that did what it was asked
 MAX_NAME = AgentStep._meta.get_field("name").max_length or 100
@@ -117,6 +119,11 @@ class Session:
         asked_by = self.turn.cause if self.turn else self._asked_by
         return asked_by.then("agent_run", self.run_id)
 
+    def hold(self) -> None:
+        """Keep the turn from being taken over until what is done for it is committed; raises `TurnOver`."""
+        if self.turn:
+            hold_turn(self.turn)
+
     def count_use(self, name: str) -> int:
         """Count a use of a tool; returns its number, the first from 1 that no other use has."""
         with self._lock:
@@ -132,16 +139,16 @@ class Session:
         with self._lock:
             self._numbers[name].discard(number)
 
-    def key_for(self, name: str, number: int) -> str:
+    def key_for(self, name: str, which: int | str) -> str:
         """The idempotency key of this use of a tool: the same again for a turn that is begun again."""
-        return self._key(name) if self._key else f"{self._origin(name)}:{number}"
+        return self._key(name) if self._key else f"{self._origin(name)}:{which}"
 
     def _origin(self, name: str) -> str:
         # A new text may have the turn's work done anew by another run: what is no answer, which can be
         # taken back, goes by when the first of the texts came. What is asked outside of a conversation is not
         # taken over.
-        if name == "send_whatsapp_message" or self.since is None or self.conversation_id is None:
-            return f"agent:{self.run_id}" + ("" if name == "send_whatsapp_message" else f":{name}")
+        if name == SEND or self.since is None or self.conversation_id is None:
+            return f"agent:{self.run_id}" + ("" if name == SEND else f":{name}")
         return f"agent:{self.conversation_id}:{self.since.timestamp():.6f}:{name}"
 
     def note(
@@ -165,6 +172,13 @@ class Session:
                 output_tokens=tokens[1],
             )
 
+    def has_just_handed_over(self) -> bool:
+        """Whether calling a person is the last that was done for the contact: it may still be told."""
+        with service_scope(reason="what an agent has done"):
+            rows = AgentStep.objects.filter(client_id=self.client_id, run_id=self.run_id, outcome__in=DONE)
+            rows = rows.filter(name__in=(HAND_OVER, SEND)).order_by("-created_at", "-id")
+            return rows.values_list("name", flat=True).first() == HAND_OVER
+
     def receipts(self) -> set[tuple[str, str]]:
         """The tools that did what they were asked in this run, in earlier attempts too, with the outcome."""
         if self._run_id is None:
@@ -173,6 +187,8 @@ class Session:
             rows = AgentStep.objects.filter(
                 client_id=self.client_id, run_id=self._run_id, kind=AgentStep.Kind.TOOL, outcome__in=DONE
             )
+            if self.turn is None:  # a run elsewhere may go on for ever, and what it did is old news then
+                rows = rows.filter(created_at__gt=clock.now() - FRESH)
             return set(rows.values_list("name", "outcome"))
 
 

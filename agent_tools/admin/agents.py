@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from agent_tools import services
+from agent_tools import selectors, services
 from agent_tools.admin.forms import TOOL_NAMES, AgentForm, day_name
 from agent_tools.admin.picture import PicturedAdmin
 from agent_tools.admin.reasons import HARMLESS, advice_on
@@ -218,7 +218,8 @@ class AgentAdmin(PicturedAdmin):
             created = services.create_agent(obj.client_id, changes, cause=cause)
             obj.pk, obj._state.adding = created.pk, False
         elif changes:
-            services.change_agent(_locked(obj), changes, cause=cause)
+            agent = selectors.get_agent(obj.client_id, obj.pk, for_update=True)
+            services.change_agent(agent, changes, cause=cause)
 
     # --- Deleting: never one that every client has --------------------------------------------------
 
@@ -267,7 +268,3 @@ class AgentAdmin(PicturedAdmin):
             else:
                 switched.append(agent)
         return switched
-
-
-def _locked(agent: Agent) -> Agent:
-    return Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)

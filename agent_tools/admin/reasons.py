@@ -89,6 +89,7 @@ ATTENTION: dict[str, Any] = {
     Attention.OTHER: _("O agente chamou uma pessoa"),
     Attention.ANSWER_REFUSED: _("O agente chamou uma pessoa: o que ele ia dizer não podia ser dito"),
     Attention.FAILED: _("O agente chamou uma pessoa: ele falhou e não respondeu"),
+    Attention.SILENT: _("O agente chamou uma pessoa: ele terminou sem responder"),
     Attention.LOOP: _("O agente chamou uma pessoa: parece conversa entre robôs"),
 }
 ATTENTION_REASONS.update({code.value: words for code, words in ATTENTION.items()})  # type: ignore[attr-defined]

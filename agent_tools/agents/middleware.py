@@ -17,7 +17,7 @@ from langchain.agents.middleware import (
 )
 from langchain_core.messages import AIMessage
 
-from agent_tools.errors import AgentTimedOut
+from agent_tools.errors import AgentTimedOut, ModelUnavailable
 from agent_tools.models import Agent, AgentStep
 from agent_tools.operations.send_whatsapp import NAME as SEND
 from agent_tools.sessions import Session
@@ -27,13 +27,17 @@ MESSAGES = 2  # to the contact, of one turn
 RETRIES = 2
 RETRY_SECONDS = 0.5
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_REFUSING_STATUS = frozenset({400, 401, 403, 404, 422})  # asking again is of no use
 
 MODEL_FAILED = "MODEL_FAILED"
 
 
 def is_transient(error: Exception) -> bool:
     """Whether a model that failed may work a moment later, as its provider tells it."""
-    if isinstance(error, TimeoutError | ConnectionError | httpx.TransportError):
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__) is not None and cause not in causes:
+        causes.append(cause)  # a provider's own error for a connection tells it by what caused it
+    if any(isinstance(one, TimeoutError | ConnectionError | httpx.TransportError) for one in causes):
         return True
     return getattr(error, "status_code", None) in _TRANSIENT_STATUS
 
@@ -70,6 +74,8 @@ class StepRecorder(AgentMiddleware):  # type: ignore[misc]
         except Exception as error:
             code = error.code if isinstance(error, DomainError) else MODEL_FAILED
             self._note(code, started, (0, 0))
+            if getattr(error, "status_code", None) in _REFUSING_STATUS:
+                raise ModelUnavailable from error
             raise
         tokens = _tokens(response.result)
         self.input_tokens += tokens[0]

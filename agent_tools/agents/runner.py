@@ -122,7 +122,7 @@ def _give_up(session: Session, reason_code: str) -> tuple[str, str]:
     if session.words:
         return "\n".join(session.words), ""
     is_refused = session.refusal in REFUSED
-    hand_over(session, Attention.ANSWER_REFUSED if is_refused else Attention.CANNOT_HELP)
-    with session.scope():
+    with session.scope():  # both or neither: a pause without a word would be silence
+        hand_over(session, Attention.ANSWER_REFUSED if is_refused else Attention.CANNOT_HELP)
         enqueue_answer(session, HANDED_OVER, session.key_for(SEND, session.count_use(SEND)))
     return HANDED_OVER, reason_code

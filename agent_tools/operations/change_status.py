@@ -24,6 +24,7 @@ class StatusArguments(Arguments):
 def _run(session: Session, arguments: StatusArguments, number: int) -> dict[str, Any]:
     assert session.conversation_id
     with session.scope():
+        session.hold()
         conversation = get_conversation(session.client_id, session.conversation_id)
         before = conversation.status
         change_status(conversation, Conversation.Status(arguments.status), cause=session.cause)

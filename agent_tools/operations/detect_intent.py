@@ -34,6 +34,7 @@ def _run(session: Session, arguments: IntentArguments, number: int) -> dict[str,
         raise InvalidArguments(details={"intent": [f"use um de: {', '.join(_intents(session))}"]})
     assert session.conversation_id
     with session.scope():
+        session.hold()
         conversation = get_conversation(session.client_id, session.conversation_id)
         Conversation.objects.select_for_update(no_key=True).get(id=conversation.id)
         known = _known(session, arguments.intent)

@@ -13,7 +13,7 @@ from agent_tools.models import DataAccess
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.sessions import Session
 from integrations import providers
-from integrations.errors import IntegrationDisabled
+from integrations.errors import IntegrationDisabled, QueryRefused
 from integrations.models import Integration
 from integrations.selectors import get_integration
 from integrations.services import read_rows
@@ -87,7 +87,9 @@ def as_receipt(found: providers.Rows) -> dict[str, Any]:
     size = 0
     for row in found.rows[:MAX_ROWS]:
         size += len(json.dumps(row, ensure_ascii=False, default=str).encode())
-        if size > MAX_BYTES and kept:
+        if size > MAX_BYTES:
+            if not kept:
+                raise QueryRefused("O registro é grande demais. Peça menos colunas.", code="RESULT_TOO_LARGE")
             break
         kept.append(row)
     receipt: dict[str, Any] = {

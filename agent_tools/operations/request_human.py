@@ -32,6 +32,7 @@ def hand_over(session: Session, reason: Attention) -> None:
     """Mark the conversation, and keep the agent out of it for as long as the client's rules say."""
     assert session.conversation_id
     with session.scope():
+        session.hold()
         conversation = get_conversation(session.client_id, session.conversation_id)
         want_attention(conversation, reason.value, cause=session.cause)
         pause_agent(conversation, clock.now(), cause=session.cause)

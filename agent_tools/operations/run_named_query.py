@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from pydantic import Field
 
 from agent_tools.errors import QueryNotFound
@@ -13,6 +14,9 @@ from agent_tools.named_queries import definition_of, read
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.operations.query_database import Scalar, as_receipt, database_of, if_connected
 from agent_tools.sessions import Session
+from renum.errors import InvalidInput
+
+log = structlog.get_logger(__name__)
 
 NAME = "run_named_query"
 MAX_TOLD = 50
@@ -40,11 +44,17 @@ def _published(session: Session) -> Any:
 def _told(session: Session) -> str:
     with session.scope():
         queries = list(_published(session).order_by("name")[:MAX_TOLD])
-    told = [
-        f"{query.name}({', '.join(definition_of(query).told_parameters())}): {query.description}"
-        for query in queries
-    ]
-    return f"Consultas: {' | '.join(told)}"
+    return f"Consultas: {' | '.join(filter(None, map(_line, queries)))}"
+
+
+def _line(query: NamedQuery) -> str:
+    """Empty for one that cannot be run as it is stored."""
+    try:
+        parameters = definition_of(query).told_parameters()
+    except InvalidInput:
+        log.error("named_query_unreadable", query_id=str(query.id), client_id=str(query.client_id))
+        return ""
+    return f"{query.name}({', '.join(parameters)}): {query.description}"
 
 
 def _is_offered(session: Session) -> bool:

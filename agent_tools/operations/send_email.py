@@ -16,6 +16,7 @@ from integrations.errors import IdempotencyMismatch
 from integrations.models import OutboundMessage
 from integrations.services import normalize_email, send_mail
 from renum.accounts.models import Profile
+from renum.security.blind_index import blind_index
 
 NAME = "send_email"
 MAX_RECIPIENTS = 10
@@ -46,8 +47,11 @@ def _run(session: Session, arguments: EmailArguments, number: int) -> dict[str, 
         raise RecipientNotAllowed
     subject = " ".join(arguments.subject.split())
     check_words(session, subject, arguments.body)
-    key = session.key_for(NAME, number)
+    # By whom it is for: a turn that is done anew may write to others, or in another order.
+    whom = "\x1f".join(sorted({address.lower() for address in arguments.to}))
+    key = session.key_for(NAME, blind_index(session.client_id, "mail_recipients", whom)[:16])
     with session.scope():
+        session.hold()
         try:
             message = send_mail(
                 session.client_id,
@@ -62,7 +66,7 @@ def _run(session: Session, arguments: EmailArguments, number: int) -> dict[str, 
         except IdempotencyMismatch:
             if session.turn is None:
                 raise
-            # As with an answer: what this turn sent before it was begun again stands.
+            # As with an answer: what this turn sent them before it was begun again stands.
             message = OutboundMessage.objects.get(client_id=session.client_id, idempotency_key=key)
         if session.turn and session.conversation_id is None:
             note_answer(session.turn, message.id)

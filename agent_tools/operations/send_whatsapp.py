@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
 
-from agent_tools.errors import AgentPaused
+from agent_tools.errors import AgentPaused, TooManyReplies
 from agent_tools.guards.answers import check_words
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.runs import hold_for_answer, note_answer
-from agent_tools.sessions import Session
+from agent_tools.sessions import SEND, Session
 from integrations.delivery.contents import MAX_TEXT_LENGTH
 from integrations.delivery.outbox import enqueue_message
 from integrations.errors import IdempotencyMismatch
@@ -20,7 +21,8 @@ from renum.conversations.models import Conversation, Message
 from renum.conversations.selectors import get_conversation
 from renum.errors import NotFound
 
-NAME, HAND_OVER = "send_whatsapp_message", "request_human"
+NAME = SEND
+HOUR = timedelta(hours=1)
 
 
 class WhatsAppArguments(Arguments):
@@ -70,8 +72,13 @@ def _hold(session: Session) -> Conversation:
     conversation = get_conversation(session.client_id, session.conversation_id)
     until = conversation.agent_paused_until
     # One who has just called a person may still say so; a turn of ours is not begun during a pause.
-    if until and until > clock.now() and HAND_OVER not in {tool for tool, _ in session.receipts()}:
+    if until and until > clock.now() and not session.has_just_handed_over():
         raise AgentPaused
+    said = Message.objects.filter(
+        conversation=conversation, author=Message.Author.AGENT, occurred_at__gt=clock.now() - HOUR
+    )
+    if said.count() >= session.agent.replies_per_hour:  # as a turn of ours is held to
+        raise TooManyReplies
     return conversation
 
 

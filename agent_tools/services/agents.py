@@ -15,7 +15,7 @@ from agent_tools.errors import AgentDisabled, AgentNameTaken, AgentStandard
 from agent_tools.models import NAME, Agent, DataAccess
 from agent_tools.operations.send_whatsapp import NAME as SEND
 from agent_tools.provision import provide_agents
-from agent_tools.selectors import get_agent_by_name
+from agent_tools.selectors import get_agent_by_name, lock_agents
 from agent_tools.sessions import ELSEWHERE
 from integrations.services import normalize_email
 from renum.accounts.models import Client
@@ -60,8 +60,8 @@ def _save(agent: Agent, changes: Mapping[str, Any], cause: Cause) -> Agent:
     try:
         with transaction.atomic():
             if agent.answers_whatsapp:  # one does: the one before it gives way
+                lock_agents(agent.client_id)  # whoever else does the same waits
                 others = Agent.objects.filter(client_id=agent.client_id).exclude(id=agent.id)
-                list(others.select_for_update(no_key=True).order_by("id"))  # whoever else does the same waits
                 others.filter(answers_whatsapp=True).update(answers_whatsapp=False)
             agent.save()
     except IntegrityError as error:
@@ -128,7 +128,9 @@ def _problem_of_days(days: list[int]) -> str:
 
 
 def _problem_of_hours(begin: time | None, end: time | None) -> str:
-    return "informe active_from e active_until, ou nenhum" if (begin is None) != (end is None) else ""
+    if (begin is None) != (end is None):
+        return "informe active_from e active_until, ou nenhum"
+    return "o início e o fim devem ser diferentes" if begin is not None and begin == end else ""
 
 
 def _problem_of_intents(intents: list[str]) -> str:

@@ -103,7 +103,7 @@ def _succeed(
 def _unsay(conversation: Conversation, runs: list[AgentRun]) -> None:
     """Nobody got these answers: the agent is not to remember them as said."""
     if ids := [run.id for run in runs if run.answer_ids]:
-        memory.drop(conversation.client_id, conversation.id, ids)
+        transaction.on_commit(partial(memory.drop, conversation.client_id, conversation.id, ids))
 
 
 def note_takeover(conversation: Conversation) -> None:

@@ -7,12 +7,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agent_tools import runs
 from agent_tools.admission import next_opening
+from agent_tools.defaults import ALL_TOOLS
 from agent_tools.models import Agent, AgentRun
+from agent_tools.runs import Ended
+from agent_tools.services import ask_agent
+from agent_tools.sessions import session_of
 from agent_tools.tests.chat import hear, outcomes_of, runs_of, waiting_texts, work
+from agent_tools.using import use_tool
 from integrations.models import OutboundMessage
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Conversation
+from renum.events.cause import Cause
 from renum.events.models import Event
 from tests import factories
 from tests.cast import Cast
@@ -189,3 +196,80 @@ def _deliver(talk: Conversation) -> None:
         OutboundMessage.objects.filter(conversation=talk, state="queued").update(
             state="sent", sent_at=datetime.now(UTC)
         )
+
+
+# --- Fair to others ----------------------------------------------------------------------------------------
+
+
+def test_a_client_with_slow_models_leaves_room_for_the_others(committed_cast: Cast) -> None:
+    for _ in range(5):
+        factories.make_agent_run(factories.make_conversation(committed_cast.acme))
+    theirs = factories.make_agent_run(factories.make_conversation(committed_cast.globex))
+    taken = [turn.run_id for _ in range(4) if (turn := runs.claim_next())]
+    assert len(taken) == runs.AT_ONCE + 1
+    assert theirs.id in taken
+
+
+def test_who_writes_comes_before_what_is_asked(committed_cast: Cast) -> None:
+    asked = factories.make_agent(committed_cast.acme, "renus")
+    with service_scope(reason="test"):
+        ask_agent(asked, "Ajuda", idempotency_key="1", cause=Cause())
+    written = factories.make_agent_run(factories.make_conversation(committed_cast.acme))
+    first = runs.claim_next()
+    assert first is not None
+    assert first.run_id == written.id
+
+
+# --- A turn that is over ------------------------------------------------------------------------------------
+
+ACTS = [
+    ("change_status", {"status": "closed"}),
+    ("request_human", {"reason": "other"}),
+    ("detect_intent", {"intent": "duvida"}),
+    ("send_email", {"to": ["alice@acme.test"], "subject": "Olá", "body": "Texto."}),
+    ("send_whatsapp_message", {"message": "Olá!"}),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments"), ACTS)
+def test_a_turn_that_is_over_does_nothing_any_more(
+    talk: Conversation, moving_clock: MovableClock, tool: str, arguments: dict[str, object]
+) -> None:
+    factories.make_integration(talk.client, type="email_smtp", provider="smtp", name="SMTP")
+    factories.make_agent(talk.client, tools=list(ALL_TOOLS))
+    hear(talk, "Encerre, por favor")
+    moving_clock.advance(seconds=GAP)
+    turn = runs.claim_next()
+    assert turn is not None
+    before, said = fresh(talk), events_of(talk)
+    hear(talk, "Não, não encerre!")
+    answer = use_tool(session_of(turn), tool, arguments)
+    assert (answer["ok"], answer["error_code"]) == (False, "SUPERSEDED")
+    after = fresh(talk)
+    assert (after.status, after.agent_paused_until) == (before.status, before.agent_paused_until)
+    assert after.attention_at is None
+    assert [event for event in events_of(talk) if event not in said and event[0] != "message_received"] == []
+    with service_scope(reason="test"):
+        assert not OutboundMessage.objects.exists()
+
+
+def test_a_turn_that_says_nothing_calls_a_person(talk: Conversation, moving_clock: MovableClock) -> None:
+    hear(talk, "Oi")
+    moving_clock.advance(seconds=GAP)
+    assert runs.run_pending(lambda turn: Ended("stub", 0)) == 1
+    assert runs_of(talk) == [("done", "")]
+    assert fresh(talk).attention_reason == "AGENT_SILENT"
+
+
+def test_a_worker_that_dies_after_calling_a_person_is_made_good_within_the_pause(
+    talk: Conversation, moving_clock: MovableClock
+) -> None:
+    hear(talk, "Quero falar com uma pessoa")
+    moving_clock.advance(seconds=GAP)
+    turn = runs.claim_next()
+    assert turn is not None
+    assert use_tool(session_of(turn), "request_human", {"reason": "customer_asked"})["ok"]
+    moving_clock.advance(minutes=5)
+    assert work() == 1
+    assert runs_of(talk) == [("done", "")]
+    assert len(outcomes_of(talk)) == 1

@@ -543,6 +543,7 @@ def _heed_identifiers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(runner, "tools_of", loose)
     monkeypatch.setattr(using, "_carry_out", rebound)
+    monkeypatch.setattr(Session, "hold", lambda session: None)  # which finds no such conversation
 
 
 def _bound_to(conversation_id: uuid.UUID) -> Bound:
@@ -553,15 +554,6 @@ def _bound_to(conversation_id: uuid.UUID) -> Bound:
 
 def _write_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(middleware, "MESSAGES", 100)
-
-
-def _use_tools_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    unlimited = middleware.ToolCallLimitMiddleware
-
-    def limit(*, run_limit: int, **more: Any) -> Any:
-        return unlimited(run_limit=1000, **more)
-
-    monkeypatch.setattr(middleware, "ToolCallLimitMiddleware", limit)
 
 
 def _think_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -620,7 +612,6 @@ NAMES = {one.name: one for one in INJECTIONS}
         (_heed_identifiers, "a name that closes other conversations"),
         (_heed_identifiers, "an order that reaches into another client"),
         (_write_without_end, "fifty messages"),
-        (_use_tools_without_end, "a distributor that wants a flood of mail"),
         (_think_without_end, "never stop using tools"),
         (_name_any_intent, "an intent with personal data"),
         (_heed_no_opt_out, "write to somebody who opted out"),

@@ -47,7 +47,7 @@ class BoundTool(BaseTool):
         try:
             return as_json(use_tool(self._session, self.name, _plain(arguments)))
         finally:
-            if threading.get_ident() != self._home:
+            if threading.get_ident() != self._home and not connection.in_atomic_block:
                 connection.close()  # that thread's own: nobody else would
 
     async def arun(self, *args: Any, **options: Any) -> Any:
@@ -64,7 +64,7 @@ class BoundTool(BaseTool):
         except DomainError as gone:  # there is no conversation any more
             return as_json(refused(gone, self.operation))
         finally:
-            if threading.get_ident() != self._home:
+            if threading.get_ident() != self._home and not connection.in_atomic_block:
                 connection.close()
         return as_json(refused(invalid, self.operation))
 

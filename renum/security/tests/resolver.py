@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from asyncio.selector_events import BaseSelectorEventLoop
 from typing import Any
 
@@ -45,14 +46,18 @@ class Names:
 
 
 class Dialled(list[str]):
-    """The addresses that event loops connect to. None outside this machine is really dialled: it refuses."""
+    """The addresses that event loops of this thread connect to; a stand-in's in another are its own affair.
+
+    None outside this machine is really dialled: it refuses.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         super().__init__()
-        real = BaseSelectorEventLoop.sock_connect
+        real, ours = BaseSelectorEventLoop.sock_connect, threading.get_ident()
 
         async def sock_connect(loop: Any, connection: socket.socket, address: Any) -> None:
-            self.append(str(address[0]))
+            if threading.get_ident() == ours:
+                self.append(str(address[0]))
             if not ipaddress.ip_address(str(address[0])).is_loopback:
                 raise ConnectionRefusedError
             await real(loop, connection, address)
