@@ -37,7 +37,7 @@ types: $(VENV)/.developers  ## Check the types
 	@exec $(BIN)/mypy .
 
 e2e: $(VENV)/.developers  ## Drive the whole stack over HTTP, as a newcomer would
-	@exec $(BIN)/python -m pytest -c tests/e2e/pytest.ini --rootdir tests/e2e tests/e2e $(ARGS)
+	@exec $(BIN)/python -m pytest -c tests/e2e/pytest.ini --rootdir tests/e2e tests/e2e -n 2 --dist loadfile $(ARGS)
 
 chaos: $(VENV)/.developers  ## Outages, herds and 20,000 hostile requests; takes minutes
 	@exec $(BIN)/python -m pytest -c tests/chaos/pytest.ini --rootdir . --confcutdir . tests/chaos -s $(ARGS)

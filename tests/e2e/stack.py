@@ -20,7 +20,7 @@ import psutil
 import redis
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 120  # two stacks may start at once
 T = TypeVar("T")
 
 
