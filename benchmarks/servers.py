@@ -60,14 +60,19 @@ def granian(application: str, env: Mapping[str, str], *, workers: int = 2) -> It
     argv = [sys.executable, *GRANIAN.split(), "--port", str(port), "--workers", str(workers), application]
     server = spawn(argv, env=env, cwd=BASE_DIR, output=subprocess.DEVNULL)
     try:
-        stop_at = time.monotonic() + START_SECONDS
-        while not _listens(port):
-            if server.poll() is not None or time.monotonic() > stop_at:
-                raise RuntimeError(f"{application} did not start")
-            time.sleep(0.05)
+        wait_for(port, server)
         yield port
     finally:
         end_group(server)
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Return once the server answers; raises `RuntimeError` if it does not."""
+    stop_at = time.monotonic() + START_SECONDS
+    while not _listens(port):
+        if server.poll() is not None or time.monotonic() > stop_at:
+            raise RuntimeError(f"{server.args!r} did not start")
+        time.sleep(0.05)
 
 
 def free_port() -> int:
