@@ -22,7 +22,7 @@ from integrations.models import Integration
 from renum.conversations.models import Contact
 from renum.conversations.selectors import get_conversation
 from renum.errors import InvalidInput
-from renum.validation import in_portuguese
+from renum.validation import problems_of
 
 MAX_SQL = 5_000
 MAX_PARAMETERS = 20
@@ -117,11 +117,7 @@ def parse_definition(stored: Any) -> Definition:
     try:
         return Definition.model_validate(stored)
     except ValidationError as error:
-        problems: dict[str, list[str]] = {}
-        for problem in error.errors(include_url=False, include_input=False):
-            path = ".".join(map(str, problem["loc"])) or "definition"
-            problems.setdefault(path, []).append(in_portuguese(problem))
-        raise InvalidInput(details=problems) from error
+        raise InvalidInput(details=problems_of(error, whole="definition")) from error
 
 
 def check_definition(stored: Any, database: Integration | None) -> Definition:

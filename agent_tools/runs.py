@@ -118,10 +118,8 @@ def claim_next() -> Turn | None:
             if run_id is None:
                 return None
             run = AgentRun.objects.select_related("client", "conversation").get(id=run_id)
-            if run.reason_code in (
-                Reason.AGENT_PAUSED,
-                Reason.OUTSIDE_HOURS,
-            ) and bursts.was_answered_by_person(run):
+            has_waited = run.reason_code in (Reason.AGENT_PAUSED, Reason.OUTSIDE_HOURS)
+            if has_waited and bursts.was_answered_by_person(run):
                 bursts.end(run, State.SKIPPED, Reason.ANSWERED_BY_PERSON)
                 continue
             agent = admission.admit(run, now)
@@ -256,9 +254,7 @@ def hold_for_answer(turn: Turn) -> Conversation:
     conversation = rows.filter(id=turn.conversation_id, client_id=turn.client_id).first()
     if conversation is None:  # erased meanwhile
         raise TurnOver
-    with service_scope(reason="is this turn still to answer"):  # clients do not write runs
-        if _held(turn) is None:
-            raise TurnOver
+    _require_current(turn)
     return conversation
 
 
@@ -266,8 +262,12 @@ def hold_turn(turn: Turn) -> None:
     """As `hold_for_answer`, for what is no answer: a turn that is over does nothing any more."""
     if turn.conversation_id is not None:
         hold_for_answer(turn)
-        return
-    with service_scope(reason="is this turn still to be done"):
+    else:
+        _require_current(turn)
+
+
+def _require_current(turn: Turn) -> None:
+    with service_scope(reason="is this turn still to be done"):  # clients do not write runs
         if _held(turn) is None:
             raise TurnOver
 

@@ -20,11 +20,10 @@ def list_agents(client_id: UUID) -> QuerySet[Agent]:
 
 def get_agent(client_id: UUID, agent_id: UUID, *, for_update: bool = False) -> Agent:
     """One agent; raises `AgentNotFound`, also for another client's."""
-    rows = Agent.objects.filter(client_id=client_id)
     if for_update:  # all of them, in one order: a change of one may take a role from another
         found = next((one for one in lock_agents(client_id) if one.id == agent_id), None)
     else:
-        found = rows.filter(id=agent_id).first()
+        found = Agent.objects.filter(client_id=client_id, id=agent_id).first()
     if found is None:
         raise AgentNotFound
     return found

@@ -124,6 +124,15 @@ class Session:
         if self.turn:
             hold_turn(self.turn)
 
+    def hold_conversation(self) -> Conversation:
+        """The session's conversation, its turn held. The caller is in the client's scope.
+
+        Raises `TurnOver` or `ConversationNotFound`.
+        """
+        assert self.conversation_id, "the tool is for conversations only"
+        self.hold()
+        return get_conversation(self.client_id, self.conversation_id)
+
     def count_use(self, name: str) -> int:
         """Count a use of a tool; returns its number, the first from 1 that no other use has."""
         with self._lock:

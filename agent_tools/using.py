@@ -14,9 +14,9 @@ from agent_tools.operations import OPERATIONS, Operation
 from agent_tools.sessions import NOTHING_FOUND, OK, Session
 from integrations.delivery import limits
 from renum.errors import DomainError, RateLimited
-from renum.validation import in_portuguese
+from renum.validation import problems_of
 
-# What the model may do after an error, unless the tool knows better.
+# What the model may do after an error.
 _NEXT_STEPS = {
     "INVALID_ARGUMENTS": "Corrija os argumentos e tente mais uma vez.",
     "TOOL_NOT_OFFERED": "Use apenas as ferramentas que foram oferecidas.",
@@ -59,7 +59,7 @@ def use_tool(session: Session, name: str, arguments: Mapping[str, Any]) -> dict[
     try:
         return {"ok": True, **receipt_of(session, name, arguments)}
     except DomainError as error:
-        return refused(error, OPERATIONS.get(name))
+        return refused(error)
 
 
 def receipt_of(session: Session, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,27 +92,17 @@ def _carry_out(session: Session, name: str, arguments: Mapping[str, Any], number
     try:
         checked = operation.arguments.model_validate(dict(arguments))
     except ValidationError as error:
-        raise InvalidArguments(details=problems_of(error)) from error
+        raise InvalidArguments(details=problems_of(error, whole="arguments")) from error
     if operation.door and session.turn is None:
         limits.admit(session.client_id, operation.door)
     return operation.run(session, checked, number)
 
 
-def problems_of(error: ValidationError) -> dict[str, list[str]]:
-    """What is wrong with a tool's arguments, by where; their values are not repeated."""
-    found: dict[str, list[str]] = {}
-    for problem in error.errors(include_url=False, include_input=False):
-        path = ".".join(map(str, problem["loc"])) or "arguments"
-        found.setdefault(path, []).append(in_portuguese(problem))
-    return found
-
-
-def refused(error: DomainError, operation: Operation | None = None) -> dict[str, Any]:
+def refused(error: DomainError) -> dict[str, Any]:
     """The answer of a tool that did nothing."""
-    known = {**_NEXT_STEPS, **(operation.next_steps if operation else {})}
     answer: dict[str, Any] = {"ok": False, "error_code": error.code, "error": error.message}
     if error.details:
         answer["details"] = error.details
     if isinstance(error, RateLimited) and error.retry_after:
         answer["retry_after"] = error.retry_after
-    return answer | {"next": known.get(error.code, _ELSE)}
+    return answer | {"next": _NEXT_STEPS.get(error.code, _ELSE)}

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import time
 import uuid
@@ -18,9 +17,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from benchmarks.servers import databases, free_port, set_up_django, wait_for
-from renum.environment import BASE_DIR
-from renum.stack.children import end_group, spawn
+from benchmarks.servers import databases, free_port, serving, set_up_django
 
 CLIENTS, CONTACTS = 200, 5
 ROUNDS, MESSAGES = 5, 5_000
@@ -52,12 +49,8 @@ def run() -> bool:
 def _provider(env: dict[str, str]) -> Iterator[int]:
     port = free_port()
     argv = [sys.executable, "-m", "benchmarks.slow_provider", str(port)]
-    server = spawn(argv, env=env, cwd=BASE_DIR, output=subprocess.DEVNULL)
-    try:
-        wait_for(port, server)
+    with serving(argv, port, env):
         yield port
-    finally:
-        end_group(server)
 
 
 def _connect(api_url: str) -> list[Any]:

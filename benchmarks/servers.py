@@ -58,16 +58,22 @@ def granian(application: str, env: Mapping[str, str], *, workers: int = 2) -> It
     """Serve a WSGI application; yields its port once it answers."""
     port = free_port()
     argv = [sys.executable, *GRANIAN.split(), "--port", str(port), "--workers", str(workers), application]
+    with serving(argv, port, env):
+        yield port
+
+
+@contextmanager
+def serving(argv: list[str], port: int, env: Mapping[str, str]) -> Iterator[None]:
+    """Run a server in a process of its own, from when it answers; raises `RuntimeError` if it does not."""
     server = spawn(argv, env=env, cwd=BASE_DIR, output=subprocess.DEVNULL)
     try:
-        wait_for(port, server)
-        yield port
+        _wait_for(port, server)
+        yield
     finally:
         end_group(server)
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Return once the server answers; raises `RuntimeError` if it does not."""
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     stop_at = time.monotonic() + START_SECONDS
     while not _listens(port):
         if server.poll() is not None or time.monotonic() > stop_at:

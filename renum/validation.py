@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 _SENTENCES = {
     "missing": "campo obrigatório",
     "extra_forbidden": "campo desconhecido",
@@ -45,3 +47,15 @@ def in_portuguese(problem: Mapping[str, Any]) -> str:
     sentence = _SENTENCES.get(problem["type"], "valor inválido")
     expected = str(context.get("expected", "")).replace(" or ", " ou ")
     return sentence.format_map({**context, "expected": expected})
+
+
+def problems_of(error: ValidationError, *, within: str = "", whole: str = "") -> dict[str, list[str]]:
+    """What is wrong, by the dotted path of where; the values are not repeated.
+
+    `within`: what the paths begin with. `whole`: the path of what concerns no part.
+    """
+    found: dict[str, list[str]] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        path = ".".join(map(str, (*filter(None, [within]), *problem["loc"]))) or whole
+        found.setdefault(path, []).append(in_portuguese(problem))
+    return found

@@ -12,7 +12,7 @@ import structlog
 from django.db.models import Q
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from renum.validation import in_portuguese
+from renum.validation import problems_of
 from triggers import actions, conditions, when
 from triggers.actions.base import ActionType
 from triggers.conditions.base import ConditionType
@@ -175,7 +175,6 @@ def _validate(
     try:
         return schemas[type_].model_validate({} if config is None else config)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            path = ".".join(str(step) for step in (f"{part}_config", *problem["loc"]))
-            details.setdefault(path, []).append(in_portuguese(problem))
+        for path, problems in problems_of(error, within=f"{part}_config").items():
+            details.setdefault(path, []).extend(problems)
         return None

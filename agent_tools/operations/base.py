@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,7 @@ class Operation:
 
     `about`: one sentence for the model. `detail`: what it may further know about this client's. `access`:
     how far into the client's database an agent must see to have it. `offered`: whether there is anything
-    here that it could do. `door`: whose rate it is counted under. `next_steps`: what the model may do after
-    an error, by its code.
+    here that it could do. `door`: whose rate it is counted under.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Operation:
     detail: Callable[[Session], str] = field(default=lambda session: "")
     offered: Callable[[Session], bool] = field(default=lambda session: True)
     door: str = ""
-    next_steps: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self, session: Session) -> str:
         """What the model is told of it."""

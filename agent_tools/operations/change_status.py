@@ -9,7 +9,6 @@ from pydantic import Field
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.sessions import Session
 from renum.conversations.models import Conversation
-from renum.conversations.selectors import get_conversation
 from renum.conversations.services import change_status
 
 NAME = "change_status"
@@ -22,10 +21,8 @@ class StatusArguments(Arguments):
 
 
 def _run(session: Session, arguments: StatusArguments, number: int) -> dict[str, Any]:
-    assert session.conversation_id
     with session.scope():
-        session.hold()
-        conversation = get_conversation(session.client_id, session.conversation_id)
+        conversation = session.hold_conversation()
         before = conversation.status
         change_status(conversation, Conversation.Status(arguments.status), cause=session.cause)
     return {"conversation_id": str(conversation.id), "from": before, "status": arguments.status}

@@ -12,7 +12,6 @@ from agent_tools.errors import InvalidArguments
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.sessions import Session
 from renum.conversations.models import Conversation
-from renum.conversations.selectors import get_conversation
 from renum.events.models import Event
 from renum.events.services import record_event
 
@@ -32,10 +31,8 @@ def _run(session: Session, arguments: IntentArguments, number: int) -> dict[str,
     # From a list of the client's: an event holds no words that a contact, or a model, chose.
     if arguments.intent not in _intents(session):
         raise InvalidArguments(details={"intent": [f"use um de: {', '.join(_intents(session))}"]})
-    assert session.conversation_id
     with session.scope():
-        session.hold()
-        conversation = get_conversation(session.client_id, session.conversation_id)
+        conversation = session.hold_conversation()
         Conversation.objects.select_for_update(no_key=True).get(id=conversation.id)
         known = _known(session, arguments.intent)
         event = known or record_event(

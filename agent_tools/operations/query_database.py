@@ -66,6 +66,7 @@ def as_select(arguments: QueryArguments) -> providers.Select:
 
 
 def database_of(session: Session) -> Integration:
+    """The client's database; raises `IntegrationNotFound` or `IntegrationDisabled`."""
     with session.scope():
         found = get_integration(session.client_id, Integration.Type.DATABASE)
     if not found.enabled:
@@ -106,7 +107,8 @@ def told_tables(session: Session) -> str:
     return f"Tabelas permitidas: {tables}." if tables else ""
 
 
-def _is_offered(session: Session) -> bool:
+def is_connected(session: Session) -> bool:
+    """Whether there is a database to be used."""
     return bool(if_connected(session, lambda database: True, False))
 
 
@@ -117,6 +119,6 @@ OPERATION = Operation(
     run=_run,
     detail=told_tables,
     access=DataAccess.TABLES,
-    offered=_is_offered,
+    offered=is_connected,
     door="query",
 )

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import Field
 
 from agent_tools.models import DataAccess
+from agent_tools.named_queries import MAX_SQL
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.operations.query_database import as_receipt, database_of, if_connected, told_tables
 from agent_tools.sessions import Session
 from integrations import services
 
 NAME = "query_sql"
-MAX_SQL = 5_000
 
 
 class SqlArguments(Arguments):

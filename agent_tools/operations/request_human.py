@@ -8,12 +8,11 @@ from pydantic import Field
 
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.reasons import Attention
-from agent_tools.sessions import Session
+from agent_tools.sessions import HAND_OVER, Session
 from renum import clock
-from renum.conversations.selectors import get_conversation
 from renum.conversations.services import pause_agent, want_attention
 
-NAME = "request_human"
+NAME = HAND_OVER
 
 
 class HandoverArguments(Arguments):
@@ -30,10 +29,8 @@ def _run(session: Session, arguments: HandoverArguments, number: int) -> dict[st
 
 def hand_over(session: Session, reason: Attention) -> None:
     """Mark the conversation, and keep the agent out of it for as long as the client's rules say."""
-    assert session.conversation_id
     with session.scope():
-        session.hold()
-        conversation = get_conversation(session.client_id, session.conversation_id)
+        conversation = session.hold_conversation()
         want_attention(conversation, reason.value, cause=session.cause)
         pause_agent(conversation, clock.now(), cause=session.cause)
 

@@ -12,7 +12,7 @@ from agent_tools.models import NAME as NAME_OF_QUERY
 from agent_tools.models import DataAccess, NamedQuery
 from agent_tools.named_queries import definition_of, read
 from agent_tools.operations.base import Arguments, Operation
-from agent_tools.operations.query_database import Scalar, as_receipt, database_of, if_connected
+from agent_tools.operations.query_database import Scalar, as_receipt, database_of, is_connected
 from agent_tools.sessions import Session
 from renum.errors import InvalidInput
 
@@ -58,7 +58,7 @@ def _line(query: NamedQuery) -> str:
 
 
 def _is_offered(session: Session) -> bool:
-    if not if_connected(session, lambda database: True, False):
+    if not is_connected(session):
         return False
     with session.scope():
         return bool(_published(session).exists())

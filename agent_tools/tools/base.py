@@ -16,8 +16,9 @@ from agent_tools.errors import InvalidArguments
 from agent_tools.models import AgentStep
 from agent_tools.operations import Operation
 from agent_tools.sessions import Session
-from agent_tools.using import problems_of, refused, use_tool
+from agent_tools.using import refused, use_tool
 from renum.errors import DomainError
+from renum.validation import problems_of
 
 
 def as_json(answer: dict[str, Any]) -> str:
@@ -56,17 +57,17 @@ class BoundTool(BaseTool):
 
     def _answer_invalid(self, error: ValidationError | ValidationErrorV1) -> str:
         assert isinstance(error, ValidationError)
-        invalid = InvalidArguments(details=problems_of(error))
+        invalid = InvalidArguments(details=problems_of(error, whole="arguments"))
         try:
             self._session.give_back(self.name, self._session.count_use(self.name))
             self._session.refusal = invalid.code
             self._session.note(AgentStep.Kind.TOOL, self.name, invalid.code, 0)
         except DomainError as gone:  # there is no conversation any more
-            return as_json(refused(gone, self.operation))
+            return as_json(refused(gone))
         finally:
             if threading.get_ident() != self._home and not connection.in_atomic_block:
                 connection.close()
-        return as_json(refused(invalid, self.operation))
+        return as_json(refused(invalid))
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renum.errors import InvalidInput
-from renum.validation import in_portuguese
+from renum.validation import problems_of
 from triggers.actions.base import ActionType, Occasion
 from triggers.errors import ToolNotFound
 from triggers.texts import Subject, check_text, fill_in
@@ -56,7 +56,7 @@ def _check(config: CallToolConfig, _client_id: UUID) -> dict[str, list[str]]:
     try:
         _TOOLS[config.tool].arguments.model_validate(config.arguments)
     except ValidationError as error:
-        return _problems(error)
+        return problems_of(error, within="arguments")
     found = {
         path: check_text(text) if text.strip() else ["O texto está vazio."]
         for path, text in _texts_in(config.arguments, "arguments")
@@ -83,7 +83,7 @@ def _filled_in(config: CallToolConfig, subject: Subject) -> BaseModel:
     try:
         return _tool(config).arguments.model_validate(_fill_in(config.arguments, subject))
     except ValidationError as error:
-        raise InvalidInput(details=_problems(error)) from error
+        raise InvalidInput(details=problems_of(error, within="arguments")) from error
 
 
 def _fill_in(value: Any, subject: Subject) -> Any:
@@ -102,14 +102,6 @@ def _texts_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, one in inner:
         yield from _texts_in(one, f"{path}.{name}".removeprefix("."))
-
-
-def _problems(error: ValidationError) -> dict[str, list[str]]:
-    problems: dict[str, list[str]] = {}
-    for problem in error.errors(include_url=False, include_input=False):
-        path = ".".join(str(step) for step in ("arguments", *problem["loc"]))
-        problems.setdefault(path, []).append(in_portuguese(problem))
-    return problems
 
 
 def _of_tool(config: CallToolConfig) -> Tool | None:

@@ -9,7 +9,6 @@ from rest_framework.response import Response
 
 from agent_tools import services
 from agent_tools.api.serializers import OfferedToolSerializer, SessionSerializer, ToolUseSerializer
-from agent_tools.operations import OPERATIONS
 from agent_tools.using import offered_to, receipt_of, refused
 from integrations.api.idempotency import PARAMETER, idempotency_key
 from renum.api.schema import answer
@@ -68,7 +67,7 @@ class ToolUseView(NetworkView):
         try:
             receipt = receipt_of(session, tool, arguments)
         except DomainError as error:
-            next_step = refused(error, OPERATIONS.get(tool))["next"]
+            next_step = refused(error)["next"]
             error.details = {**error.details, "next": next_step, "run_id": str(session.run_id)}
             raise
         return Response({"success": True, "run_id": str(session.run_id), "result": receipt})
