@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -50,6 +51,12 @@ BEGIN
     DELETE FROM django_celery_beat_periodictask WHERE task = 'triggers.ring';
 END $$
 """
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector all tests: walking them halts a busy worker for longer than connecting may take."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import threading
@@ -99,12 +100,10 @@ def answering(answer: bytes = ANSWER) -> Behaviour:
     """Answer every request of a connection."""
 
     def behave(connection: socket.socket, peer: Peer, over: threading.Event) -> None:
-        connection.settimeout(0.05)
         while not over.is_set():
-            try:
-                request = read_request(connection)
-            except TimeoutError:
+            if not select.select([connection], [], [], 0.05)[0]:
                 continue
+            request = read_request(connection)
             if not request:
                 return
             peer.heard.append(request)
