@@ -134,6 +134,12 @@ class MessageFailed(UpstreamFailed):
     code = "MESSAGE_FAILED"
 
 
+class MessageRefused(Unprocessable):
+    """As regras de envio não permitem esta mensagem; ela não foi enviada."""
+
+    code = "MESSAGE_REFUSED"
+
+
 class ProviderError(Exception):
     """O provedor não concluiu a operação."""
 

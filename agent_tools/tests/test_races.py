@@ -39,7 +39,6 @@ def test_i2_every_text_is_answered_once_and_no_answer_leaves_after_a_newer_text(
                 hear(chat, text)
                 heard[text] = time.monotonic()
             time.sleep(0.01 * (number % 4))
-        writing.release()
 
     def think(turn: Turn) -> Ended:
         time.sleep(0.004)
@@ -55,7 +54,10 @@ def test_i2_every_text_is_answered_once_and_no_answer_leaves_after_a_newer_text(
 
     def play(role: int) -> None:
         if role == 0:
-            write()
+            try:
+                write()
+            finally:
+                writing.release()
             return
         while not writing.acquire(blocking=False):
             runs.run_pending(think, run_seconds=0.05) if role < 3 else dispatch()

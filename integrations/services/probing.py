@@ -111,6 +111,6 @@ def as_domain_error(error: errors.ProviderError) -> DomainError:
         return errors.InvalidCredentials(details=error.details())
     if error.code == errors.SqlRoleTooPowerful.code:
         return errors.SqlRoleTooPowerful(error.message)
-    return errors.ConnectionFailed(
-        f"Não foi possível conectar ao provedor: {error.message}", details=error.details()
-    )
+    failed = "Não foi possível conectar ao provedor"
+    said = error.message if error.message.startswith(failed) else f"{failed}: {error.message}"
+    return errors.ConnectionFailed(said, details=error.details())

@@ -38,7 +38,13 @@ from renum.accounts.models import Client
 from renum.accounts.scope import service_scope
 from renum.conversations.models import Contact, Conversation, Message
 from tests.cast import Cast
-from tests.factories import make_attempt, make_conversation, make_integration, make_outbound
+from tests.factories import (
+    make_attempt,
+    make_conversation,
+    make_integration,
+    make_outbound,
+    make_suppression,
+)
 
 SEND = "/api/integrations/whatsapp/send"
 LEDGER = "/api/messages"
@@ -263,6 +269,19 @@ def test_a_wait_that_ends_with_the_vendor_s_refusal_is_an_error(
     (row,) = all_outbound(committed_cast.acme)
     assert body["details"]["message_id"] == str(row.id)
     assert body["details"]["status"] == "failed"
+
+
+def test_a_wait_that_ends_with_a_rule_of_ours_says_which(
+    committed_cast: Cast, alice: APIClient, sandbox: Vendor
+) -> None:
+    connect_vendor(committed_cast.acme, sandbox)
+    make_suppression(committed_cast.acme, phone=BODY["phone"])
+    with dispatcher_running():
+        response = send(alice, prefer="wait=5")
+    body = refused(response, 422, "OPTED_OUT")
+    assert "pediu para não receber" in body["error"]
+    assert body["details"]["status"] == "failed"
+    assert sandbox.sends() == []
 
 
 def test_a_wait_that_ends_with_nobody_knowing_is_an_error_that_says_so(

@@ -34,7 +34,7 @@ _PATTERNS = (
     (re.compile(r"(?<![\w.%+:*-])(?!\*)[\w.+-]+(:\d+)?(@|%40)[\w-]+(\.[\w-]+)+"), MASK),
     (re.compile(r"[\w.+-]+(@|%40)[\w-]+(\.[\w-]+)+"), MASK),
     # phones as people write them: with a plus, or with area code and groups
-    (re.compile(r"\+\d[\d ().-]{7,20}\d(?![\w:])"), MASK),
+    (re.compile(r"(\+|%2[Bb])\d([\d ().-]|%20){7,20}\d(?![\w:])"), MASK),
     (
         re.compile(
             _NOT_IN_UUID

@@ -57,7 +57,8 @@ class IntegrationItemView(TenantView):
         return _shown(changed)
 
     @extend_schema(
-        operation_id="integrations_delete", responses=answer("RemovedAnswer", message=serializers.CharField())
+        operation_id="integrations_delete",
+        responses={200: answer("RemovedAnswer", message=serializers.CharField())},
     )
     def delete(self, request: Request, integration_id: UUID) -> Response:
         """Remove a connection and its credentials; what was sent through it stays on record."""

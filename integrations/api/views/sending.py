@@ -13,14 +13,25 @@ from rest_framework.response import Response
 from integrations.api.idempotency import PARAMETER, hold_key, idempotency_key
 from integrations.api.prefer import wait_seconds
 from integrations.delivery import limits
-from integrations.errors import MessageFailed
+from integrations.delivery.gate import Reason
+from integrations.errors import MessageFailed, MessageRefused
 from integrations.models import OutboundMessage
 from renum import clock
 from renum.api.schema import answer
 from renum.api.views import NetworkView
+from renum.errors import DomainError
 
 POLL_SECONDS = 0.05
 FINAL = {OutboundMessage.State.SENT, OutboundMessage.State.FAILED, OutboundMessage.State.UNKNOWN}
+# What our own rules refused: the caller can act on it, the provider was not asked.
+REFUSED: dict[str, str | None] = {
+    **dict.fromkeys(Reason),
+    Reason.OPTED_OUT: "A pessoa pediu para não receber mensagens; a mensagem não foi enviada.",
+    Reason.EXPIRED: "A validade da mensagem passou antes do envio.",
+    Reason.CLIENT_SUSPENDED: "A conta está suspensa; a mensagem não foi enviada.",
+    Reason.INTEGRATION_DISABLED: "A integração está desativada; ative-a e envie de novo.",
+    Reason.MISCONFIGURED: "A configuração não pôde ser lida; configure a integração de novo.",
+}
 
 SEND_ANSWER = answer(
     "SendAnswer",
@@ -72,7 +83,10 @@ class SendView(NetworkView):
         return message
 
 
-def _failure(message: OutboundMessage) -> MessageFailed:
+def _failure(message: OutboundMessage) -> DomainError:
+    told = {"message_id": str(message.id), "status": message.state}
+    if message.reason_code in REFUSED:
+        return MessageRefused(REFUSED[message.reason_code], code=message.reason_code, details=told)
     unknown = message.state == OutboundMessage.State.UNKNOWN
     text = message.error_message or (
         "Não se sabe se a mensagem foi entregue; ela não será repetida sem confirmação."
@@ -82,5 +96,5 @@ def _failure(message: OutboundMessage) -> MessageFailed:
     return MessageFailed(
         text,
         code=message.reason_code or ("DELIVERY_UNKNOWN" if unknown else MessageFailed.code),
-        details={"message_id": str(message.id), "status": message.state},
+        details=told,
     )

@@ -66,7 +66,7 @@ class TemplateItemView(TenantView):
 
     @extend_schema(
         operation_id="templates_delete",
-        responses=answer("TemplateDeletedAnswer", message=serializers.CharField()),
+        responses={200: answer("TemplateDeletedAnswer", message=serializers.CharField())},
     )
     def delete(self, request: Request, template_id: UUID) -> Response:
         """Delete the template; messages made from it stay as they are."""

@@ -39,6 +39,12 @@ def test_every_operation_can_answer_with_the_envelope(schema: Any) -> None:
             assert failure["$ref"].endswith("/Failure"), path
 
 
+def test_every_answer_with_a_body_is_described_as_one(schema: Any) -> None:
+    for path, item in schema["paths"].items():
+        for operation in item.values():
+            assert "204" not in operation["responses"], path
+
+
 def test_only_sessions_are_described_as_open(schema: Any) -> None:
     for path, item in schema["paths"].items():
         for operation in item.values():

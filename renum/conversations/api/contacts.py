@@ -120,9 +120,9 @@ class ContactView(TenantView):
 
     @extend_schema(
         operation_id="contacts_erase",
-        responses=answer(
-            "ContactErasedAnswer", erased=serializers.DictField(child=serializers.IntegerField())
-        ),
+        responses={
+            200: answer("ContactErasedAnswer", erased=serializers.DictField(child=serializers.IntegerField()))
+        },
     )
     def delete(self, request: Request, contact_id: UUID) -> Response:
         """Forget a person (LGPD): nothing is left but counts, and that they must not be written to."""

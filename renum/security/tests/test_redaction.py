@@ -56,6 +56,8 @@ TELLING = [
     ("Key (email)=(maria_silva@example.com) already exists.", "maria_silva"),
     ("joão.souza@exemplo.com.br", "souza"),
     ("GET /?email=maria%40example.com", "maria"),
+    ("GET /?phone=%2B5511987654321", "987654321"),
+    ("GET /?phone=%2b55%2011%2098765-4321", "98765"),
     # credentials
     (f"Authorization: Bearer {OPAQUE}", OPAQUE),
     (f"bearer {JWT}", "c2lnbmF0dXJl"),
