@@ -58,7 +58,8 @@ class Stack:
 
     def pid(self, name: str) -> int | None:
         """The process id of one of the stack's programs, as it runs now."""
-        return json.loads((self.data_dir / "pids.json").read_text()).get(name)
+        pids: dict[str, int] = json.loads((self.data_dir / "pids.json").read_text())
+        return pids.get(name)
 
     def kill_worker(self) -> int:
         """End the worker and its pool as a crash would: at once. Returns the dead process's id."""
@@ -100,7 +101,17 @@ class Stack:
             f"{self.sandbox}/_sandbox/inbound", json={"phone": phone, "text": text, **more}, timeout=30
         )
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        delivered: dict[str, Any] = answer.json()
+        return delivered
+
+    def posted(self) -> list[dict[str, Any]]:
+        """The webhooks that the sandbox posted, in order."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.sandbox}/_sandbox/posted").json()
+        return found
+
+    def forget(self) -> None:
+        """Empty the sandbox's journal, and the list of what it posted."""
+        httpx.delete(f"{self.sandbox}/_sandbox/journal").raise_for_status()
 
     def script_faults(self, *faults: dict[str, Any]) -> None:
         httpx.post(f"{self.sandbox}/_sandbox/faults", json=list(faults)).raise_for_status()
