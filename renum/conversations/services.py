@@ -132,7 +132,7 @@ def note_unanswered(conversation: Conversation, since: datetime) -> None:
 def change_status(conversation: Conversation, status: Conversation.Status, *, cause: Cause) -> Conversation:
     """Set the status and record the change; setting it to what it is changes nothing."""
     rows = Conversation.objects.filter(id=conversation.id, client_id=conversation.client_id)
-    previous = rows.select_for_update().values_list("status", flat=True).get()
+    previous = rows.select_for_update(no_key=True).values_list("status", flat=True).get()
     conversation.status = status
     if previous == status:
         return conversation
@@ -159,7 +159,7 @@ def pause_agent(conversation: Conversation, at: datetime, *, cause: Cause) -> bo
     if until <= now:
         return False
     rows = Conversation.objects.filter(id=conversation.id, client_id=conversation.client_id)
-    before = rows.select_for_update().values_list("agent_paused_until", flat=True).get()
+    before = rows.select_for_update(no_key=True).values_list("agent_paused_until", flat=True).get()
     if before is not None and before >= until:
         return False
     rows.update(agent_paused_until=until, updated_at=now)

@@ -27,7 +27,7 @@ def _run(config: ChangeStatusConfig, occasion: Occasion) -> dict[str, Any]:
     if occasion.conversation is None:
         raise NoConversation
     conversation = (
-        Conversation.objects.select_for_update()
+        Conversation.objects.select_for_update(no_key=True)
         .filter(client_id=occasion.client_id, id=occasion.conversation.id)
         .first()
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from renum.conversations.services import (
     advance_message,
     change_status,
     open_conversation,
+    pause_agent,
     record_message,
 )
 from renum.events.cause import Cause
@@ -51,6 +54,14 @@ def _inbound(conversation: Conversation, at: datetime = NOON, **changes: Any) ->
 
 def _outbound(conversation: Conversation, at: datetime, author: Author = Author.AGENT) -> Message | None:
     return _inbound(conversation, at, direction=Direction.OUTBOUND, author=author, state=State.QUEUED)
+
+
+def close(conversation: Conversation) -> object:
+    return change_status(conversation, Conversation.Status.CLOSED, cause=CAUSE)
+
+
+def pause(conversation: Conversation) -> object:
+    return pause_agent(conversation, datetime.now(UTC), cause=CAUSE)
 
 
 def _events(kind: Event.Kind) -> list[Event]:
@@ -281,6 +292,24 @@ def test_an_inbound_message_opens_a_conversation_that_was_closed_meanwhile(cast:
     assert conversation.status == "open"
     _inbound(conversation)
     assert Conversation.objects.get().status == "open"
+
+
+@pytest.mark.parametrize("change", [close, pause])
+def test_who_changes_a_conversation_does_not_stop_rows_that_belong_to_it(
+    committed_cast: Cast, change: Callable[[Conversation], object]
+) -> None:
+    """A foreign key is checked at the commit: waiting there for a change that waits for us is a deadlock."""
+    with service_scope(reason="test"):
+        conversation = _open(committed_cast.acme)
+
+    def point_at_it(_: int) -> None:
+        with service_scope(reason="test"), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            cursor.execute("SELECT 1 FROM conversations WHERE id = %s FOR KEY SHARE", [conversation.id])
+
+    with service_scope(reason="test"):
+        change(conversation)
+        assert run_together(point_at_it, 1) == [None]
 
 
 def test_of_ten_threads_that_close_a_conversation_one_records_it(committed_cast: Cast) -> None:
