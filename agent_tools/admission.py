@@ -16,6 +16,8 @@ HOUR = timedelta(hours=1)
 DAILY_FACTOR = 5  # of the replies of an hour: what a contact is answered in a day
 MAX_DAYS = 8  # until an agent is at work again
 
+DELETED = "O agente foi excluído antes de atender a este pedido. Peça a outro agente."
+
 State = AgentRun.State
 
 
@@ -26,6 +28,9 @@ def admit(run: AgentRun, now: datetime) -> Agent | None:
     the run's lease.
     """
     agent = _agent_of(run)
+    if agent is None and run.conversation_id is None:
+        bursts.end_asked(run, State.SKIPPED, Reason.AGENT_DELETED, DELETED)
+        return None
     if agent is None or not agent.enabled:
         _end(run, Reason.AGENT_DISABLED)
         return None
@@ -45,7 +50,8 @@ def admit(run: AgentRun, now: datetime) -> Agent | None:
 def _agent_of(run: AgentRun) -> Agent | None:
     rows = Agent.objects.filter(client_id=run.client_id)
     if run.conversation_id is None:
-        return rows.filter(name=run.agent).first()
+        # Not by its name, which it may have given up, to another even. Runs of older versions have no id.
+        return rows.filter(**{"id": run.asked_id} if run.asked_id else {"name": run.agent}).first()
     answering = rows.filter(answers_whatsapp=True)
     found = answering.first()
     if found is None:

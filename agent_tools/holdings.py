@@ -29,7 +29,9 @@ def _rows(contact: Contact) -> QuerySet[AgentRun]:
 
 def _export(contact: Contact) -> Iterator[dict[str, Any]]:
     """With what the contact wrote, while an agent may still need it."""
-    for run in _rows(contact).order_by("created_at").prefetch_related("inputs", "steps").iterator(CHUNK):
+    for run in (
+        _rows(contact).order_by("created_at").prefetch_related("inputs", "steps", "receipts").iterator(CHUNK)
+    ):
         shown = describe(
             run,
             "id",
@@ -50,7 +52,8 @@ def _export(contact: Contact) -> Iterator[dict[str, Any]]:
         told = [describe(one, "message_id", "length", "text", "created_at") for one in texts]
         steps = sorted(run.steps.all(), key=lambda one: one.created_at)
         done = [describe(one, "kind", "name", "outcome", "latency_ms", "created_at") for one in steps]
-        yield shown | {"inputs": told, "steps": done}
+        receipts = [describe(one, "receipt", "created_at") for one in run.receipts.all()]
+        yield shown | {"inputs": told, "steps": done, "receipts": receipts}
 
 
 def _erase(contact: Contact) -> int:
@@ -79,7 +82,7 @@ def _erase_memory(contact: Contact) -> int:
 
 def register() -> None:
     """Fill the registries with what this app holds, and for how long."""
-    tables = ("agent_runs", "agent_run_inputs", "agent_steps")
+    tables = ("agent_runs", "agent_run_inputs", "agent_steps", "agent_receipts")
     register_holding(Holding("agent_runs", Stage.WORK, tables, _export, _erase))
     # After the runs: once those are gone, or locked to go, nobody remembers anything more.
     register_holding(Holding("agent_memory", Stage.WORK, (), _export_memory, _erase_memory))

@@ -144,8 +144,9 @@ class NamedQuery(models.Model):
 class AgentRun(models.Model):
     """One turn of an agent: it answers all that a contact wrote in one go, or does what it was asked.
 
-    `conversation`: none if somebody of the client, or a trigger, asked for it; what it answered is then kept
-    in `answer` until `erase_texts_at`. `first_text_at`: when the oldest of its texts came in. `answer_ids`:
+    `conversation`: none if somebody of the client, or a trigger, asked for it; `asked_id` is then the agent
+    that was asked, whatever its name is by now, and what it answered is kept in `answer` until
+    `erase_texts_at`. `first_text_at`: when the oldest of its texts came in. `answer_ids`:
     the outbound messages that it queued. `erase_texts_at`: the run is over, its texts are kept because the
     answer may still be taken back, and this is when to look again. `successor_id`: the run that its texts
     went to.
@@ -170,6 +171,7 @@ class AgentRun(models.Model):
         verbose_name=_("conversa"),
     )
     agent = models.CharField(_("agente"), max_length=40)
+    asked_id = models.UUIDField(_("agente solicitado"), null=True, editable=False)
     state = models.CharField(_("situação"), max_length=10, choices=State, default=State.PENDING)
     reason_code = models.CharField(_("motivo"), max_length=40, blank=True, default="")
     text_count = models.PositiveSmallIntegerField(_("textos"), default=0)
@@ -257,6 +259,34 @@ class AgentRunInput(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position} · {self.id.hex[:8]}"
+
+
+class AgentReceipt(models.Model):
+    """What a tool answered under an idempotency key, which the same use is answered with if it comes again.
+
+    `essence`: a hash of what was asked for.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False, verbose_name=_("cliente"))
+    # its index: what goes with a run
+    run = models.ForeignKey(
+        AgentRun, on_delete=models.CASCADE, related_name="receipts", verbose_name=_("execução")
+    )
+    key = models.CharField(max_length=250)
+    essence = models.CharField(max_length=64)
+    receipt = models.JSONField()
+    created_at = models.DateTimeField(_("quando"), default=clock.now)
+
+    class Meta:
+        db_table = "agent_receipts"
+        verbose_name = _("recibo de ferramenta")
+        verbose_name_plural = _("recibos de ferramentas")
+        # the use that comes again
+        constraints = (models.UniqueConstraint(fields=["client", "key"], name="agent_receipts_once"),)
+
+    def __str__(self) -> str:
+        return self.id.hex[:8]
 
 
 class AgentStep(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -280,3 +280,13 @@ def note_answer(turn: Turn, message_id: UUID) -> None:
         if message_id not in run.answer_ids:
             run.answer_ids.append(message_id)
             run.save(update_fields=["answer_ids"])
+
+
+def remember_answer(turn: Turn, words: Sequence[str]) -> None:
+    """Have the next turn know what was said, even if it begins before this one has ended.
+
+    The caller holds the run, in the transaction that queues the last of the words.
+    """
+    assert turn.conversation_id
+    exchange = memory.Exchange(turn.run_id, turn.text, "\n".join(words))
+    memory.remember(turn.client_id, turn.conversation_id, exchange)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from uuid import UUID, uuid4
 
 from django.db.models import F
@@ -23,6 +22,7 @@ from renum.accounts.scope import profile_scope, service_scope
 from renum.conversations.models import Conversation
 from renum.conversations.selectors import get_conversation
 from renum.events.cause import Cause
+from renum.security.blind_index import blind_index
 
 ELSEWHERE = "external"
 SEND, HAND_OVER = "send_whatsapp_message", "request_human"
@@ -92,12 +92,17 @@ class Session:
         """Whether the agent sees into the client's database as far as that."""
         return _REACH.index(DataAccess(self.agent.data_access)) >= _REACH.index(access)
 
-    @cached_property
+    @property
     def secrets(self) -> frozenset[str]:
-        """What must not be told to anybody: the client's credentials, and the agent's own key."""
+        """What must not be told to anybody: the client's credentials, and the agent's own key.
+
+        Read anew each time, by two statements: a session of others lasts for as long as they keep it.
+        """
         with self.scope():
             known = secrets_of(self.client_id)
-        return frozenset({*known, str(self.agent.model_key or "")} - {""})
+            stored = Agent.objects.filter(id=self.agent.id, client_id=self.client_id).first()
+        keys = {str(one.model_key or "") for one in (self.agent, stored) if one}
+        return frozenset({*known, *keys} - {""})
 
     # --- On record ------------------------------------------------------------------------------------
 
@@ -151,6 +156,18 @@ class Session:
     def key_for(self, name: str, which: int | str) -> str:
         """The idempotency key of this use of a tool: the same again for a turn that is begun again."""
         return self._key(name) if self._key else f"{self._origin(name)}:{which}"
+
+    def repeat_key(self, name: str, number: int) -> str | None:
+        """Under what a use that can be undone is known again; None if each is a use of its own.
+
+        A turn that is begun again with the same texts does not repeat it; newer texts are a new occasion.
+        """
+        if self._key:
+            return self._key(name)
+        if self.turn is None:
+            return None
+        texts = blind_index(self.client_id, "turn_texts", self.turn.text)[:16]
+        return f"agent:{self.run_id}:{name}:{texts}:{number}"
 
     def _origin(self, name: str) -> str:
         # A new text may have the turn's work done anew by another run: what is no answer, which can be

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from pydantic import SecretStr
 
 from agent_tools.defaults import AGENTS, ALL_TOOLS
-from agent_tools.models import Agent, AgentRun, AgentRunInput, AgentStep, NamedQuery
+from agent_tools.models import Agent, AgentReceipt, AgentRun, AgentRunInput, AgentStep, NamedQuery
 from integrations.models import (
     DeliveryAttempt,
     DeliveryPolicy,
@@ -397,6 +397,18 @@ def make_step(run: AgentRun, **fields: Any) -> AgentStep:
     """A tool that the run used with success, unless `fields` say otherwise."""
     values = {"kind": AgentStep.Kind.TOOL, "name": "send_whatsapp_message", "latency_ms": 12, **fields}
     return AgentStep.objects.create(client_id=run.client_id, run=run, **values)
+
+
+@_as_service
+def make_receipt(run: AgentRun, **fields: Any) -> AgentReceipt:
+    """What a tool of the run answered under a key, unless `fields` say otherwise."""
+    values = {
+        "key": f"test:{next(_numbers)}",
+        "essence": "0" * 64,
+        "receipt": {"status": "pending"},
+        **fields,
+    }
+    return AgentReceipt.objects.create(client_id=run.client_id, run=run, **values)
 
 
 @_as_service

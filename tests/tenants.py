@@ -38,6 +38,7 @@ TENANT_TABLES = {
     "agent_runs": False,
     "agent_run_inputs": False,
     "agent_steps": False,
+    "agent_receipts": False,
     "agents": True,
     "named_queries": False,
 }
@@ -81,6 +82,7 @@ def fill_tenant(client: Client) -> dict[str, models.Model]:
         run,
         factories.make_run_input(run, position=2),
         factories.make_step(run),
+        factories.make_receipt(run),
         factories.make_agent(client),
         factories.make_named_query(client),
     )

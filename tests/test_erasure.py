@@ -66,6 +66,7 @@ GO_WITH_THEIR_PARENT = {
     "delivery_attempts": "outbound_messages",
     "agent_run_inputs": "agent_runs",
     "agent_steps": "agent_runs",
+    "agent_receipts": "agent_runs",
 }
 
 

@@ -27,6 +27,7 @@ ADVICE: dict[str, Any] = {
     Reason.AGENT_DISABLED: _(
         "O agente está desativado, ou nenhum responde no WhatsApp; veja os agentes do cliente."
     ),
+    Reason.AGENT_DELETED: _("O agente a quem se pediu foi excluído; peça a outro."),
     Reason.AGENT_LOOP: _(
         "Parece conversa entre robôs: passou das respostas por hora. Uma pessoa foi chamada; "
         "se for mesmo gente, aumente o limite no agente."

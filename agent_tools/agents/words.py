@@ -29,7 +29,8 @@ def opening(session: Session, turn: Turn) -> list[BaseMessage]:
     """What was said before, what the contact is called, and what is to be answered."""
     messages: list[BaseMessage] = []
     if turn.conversation_id:
-        for exchange in memory.recall(turn.client_id, turn.conversation_id):
+        known = memory.recall(turn.client_id, turn.conversation_id)
+        for exchange in (one for one in known if one.run_id != turn.run_id):  # the turn may be begun again
             messages.append(HumanMessage(exchange.said))
             if exchange.answered:
                 messages.append(AIMessage(exchange.answered))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
 
+from agent_tools.once import once
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.sessions import Session
 from renum.conversations.models import Conversation
@@ -23,8 +25,12 @@ class StatusArguments(Arguments):
 def _run(session: Session, arguments: StatusArguments, number: int) -> dict[str, Any]:
     with session.scope():
         conversation = session.hold_conversation()
-        before = conversation.status
-        change_status(conversation, Conversation.Status(arguments.status), cause=session.cause)
+        return once(session, NAME, arguments, number, partial(_change, session, conversation, arguments))
+
+
+def _change(session: Session, conversation: Conversation, arguments: StatusArguments) -> dict[str, Any]:
+    before = conversation.status
+    change_status(conversation, Conversation.Status(arguments.status), cause=session.cause)
     return {"conversation_id": str(conversation.id), "from": before, "status": arguments.status}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from agent_tools.defaults import INTENTS
 from agent_tools.errors import InvalidArguments
+from agent_tools.once import once
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.sessions import Session
 from renum.conversations.models import Conversation
@@ -31,18 +33,23 @@ def _run(session: Session, arguments: IntentArguments, number: int) -> dict[str,
     # From a list of the client's: an event holds no words that a contact, or a model, chose.
     if arguments.intent not in _intents(session):
         raise InvalidArguments(details={"intent": [f"use um de: {', '.join(_intents(session))}"]})
+    record = partial(_record, session, arguments)
     with session.scope():
         conversation = session.hold_conversation()
         Conversation.objects.select_for_update(no_key=True).get(id=conversation.id)
-        known = _known(session, arguments.intent)
-        event = known or record_event(
-            session.client_id,
-            Event.Kind.INTENT_DETECTED,
-            cause=session.cause,
-            conversation_id=conversation.id,
-            data={"intent": arguments.intent}
-            | ({} if arguments.confidence is None else {"confidence": round(arguments.confidence, 2)}),
-        )
+        # A turn knows what it has said, also in whose place it is done, by the event itself.
+        return record() if session.turn else once(session, NAME, arguments, number, record)
+
+
+def _record(session: Session, arguments: IntentArguments) -> dict[str, Any]:
+    event = _known(session, arguments.intent) or record_event(
+        session.client_id,
+        Event.Kind.INTENT_DETECTED,
+        cause=session.cause,
+        conversation_id=session.conversation_id,
+        data={"intent": arguments.intent}
+        | ({} if arguments.confidence is None else {"confidence": round(arguments.confidence, 2)}),
+    )
     return {"event_id": str(event.id), "intent": arguments.intent}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
 
+from agent_tools.once import once
 from agent_tools.operations.base import Arguments, Operation
 from agent_tools.reasons import Attention
 from agent_tools.sessions import HAND_OVER, Session
@@ -23,6 +25,12 @@ class HandoverArguments(Arguments):
 
 
 def _run(session: Session, arguments: HandoverArguments, number: int) -> dict[str, Any]:
+    with session.scope():
+        session.hold()
+        return once(session, NAME, arguments, number, partial(_call_person, session, arguments))
+
+
+def _call_person(session: Session, arguments: HandoverArguments) -> dict[str, Any]:
     hand_over(session, Attention[arguments.reason.upper()])
     return {"conversation_id": str(session.conversation_id), "reason": arguments.reason}
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from agent_tools.errors import AgentPaused, TooManyReplies
 from agent_tools.guards.answers import check_words
 from agent_tools.operations.base import Arguments, Operation
-from agent_tools.runs import hold_for_answer, note_answer
+from agent_tools.runs import hold_for_answer, note_answer, remember_answer
 from agent_tools.sessions import SEND, Session
 from integrations.delivery.contents import MAX_TEXT_LENGTH
 from integrations.delivery.outbox import enqueue_message
@@ -57,8 +57,11 @@ def enqueue_answer(session: Session, text: str, key: str) -> OutboundMessage:
         if session.turn is None:
             raise
         # This turn was begun before by a worker that died, and its model chose other words:
-        # what it queued then stands.
+        # what it queued then stands, and is remembered.
         message = OutboundMessage.objects.get(client_id=session.client_id, idempotency_key=key)
+    else:
+        if session.turn:
+            remember_answer(session.turn, [*session.words, text])
     if session.turn:
         note_answer(session.turn, message.id)
     return message

@@ -26,6 +26,7 @@ from renum.events.models import Event
 from renum.events.services import record_event
 
 MAX_INTENTS, MAX_RECIPIENTS = 50, 100
+NAME_UNIQUE = "agents_name_unique"
 
 
 def create_agent(client_id: UUID, values: Mapping[str, Any], *, cause: Cause) -> Agent:
@@ -65,7 +66,9 @@ def _save(agent: Agent, changes: Mapping[str, Any], cause: Cause) -> Agent:
                 others.filter(answers_whatsapp=True).update(answers_whatsapp=False)
             agent.save()
     except IntegrityError as error:
-        raise AgentNameTaken from error
+        if _constraint_of(error) == NAME_UNIQUE:
+            raise AgentNameTaken from error
+        raise
     record_event(
         agent.client_id,
         Event.Kind.AGENT_CHANGED,
@@ -73,6 +76,11 @@ def _save(agent: Agent, changes: Mapping[str, Any], cause: Cause) -> Agent:
         data={"agent": agent.name, "fields": sorted(changes)},
     )
     return agent
+
+
+def _constraint_of(error: IntegrityError) -> str | None:
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostics, "constraint_name", None)
 
 
 def remove_agent(agent: Agent, *, cause: Cause) -> None:

@@ -27,7 +27,7 @@ def ask_agent(agent: Agent, request: str, *, idempotency_key: str, cause: Cause)
     """
     if not agent.enabled:
         raise AgentDisabled
-    essence = blind_index(agent.client_id, "agent_request", f"{agent.name}\x1f{request}")
+    essence = blind_index(agent.client_id, "agent_request", f"{agent.id}\x1f{request}")
     run_id = uuid5(_SPACE, f"{agent.client_id}\x1f{idempotency_key}")
     input_id = uuid5(run_id, essence)
     with service_scope(reason="ask an agent"):  # clients do not write runs
@@ -49,6 +49,7 @@ def _record(run_id: UUID, input_id: UUID, agent: Agent, request: str, cause: Cau
         id=run_id,
         client_id=agent.client_id,
         agent=agent.name,
+        asked_id=agent.id,
         text_count=1,
         first_text_at=now,
         next_attempt_at=now,

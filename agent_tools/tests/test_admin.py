@@ -62,6 +62,7 @@ def test_each_way_to_end_or_wait_says_what_to_do(cast: Cast) -> None:
         ("skipped", "TAKEN_OVER"): harmless,
         ("skipped", "ANSWERED_BY_PERSON"): harmless,
         ("skipped", "AGENT_DISABLED"): unanswered,
+        ("skipped", "AGENT_DELETED"): unanswered,
         ("skipped", "AGENT_LOOP"): "Parece conversa entre robôs",
         ("failed", "WORKER_LOST"): unanswered,
         ("failed", "TEXT_UNREADABLE"): unanswered,

@@ -91,6 +91,7 @@ GROWING = frozenset(  # what a turn writes; everything else of the client stays 
         "agent_runs",
         "agent_run_inputs",
         "agent_steps",
+        "agent_receipts",
     }
 )
 KINDS = frozenset({"intent_detected", "status_changed", "attention_wanted", "agent_paused"})
@@ -414,11 +415,11 @@ def _assert_new_rows(world: World, played: Played, after: Rows) -> None:
     talk, known = str(world.talk.id), [*INTENTS, *played.agent.intents]
     new = {
         table: [row for key, row in after[table].items() if key not in _ids(played, table)]
-        for table in ("messages", "events", "agent_steps")
+        for table in ("messages", "events", "agent_steps", "agent_receipts")
     }
     for row in new["messages"]:
         assert (row["conversation_id"], row["direction"], row["author"]) == (talk, "outbound", "agent")
-    for row in new["agent_steps"]:
+    for row in new["agent_steps"] + new["agent_receipts"]:
         assert row["run_id"] == str(played.run.id)
     for row in new["events"]:
         assert row["kind"] in KINDS and row["conversation_id"] == talk
@@ -544,6 +545,7 @@ def _heed_identifiers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "tools_of", loose)
     monkeypatch.setattr(using, "_carry_out", rebound)
     monkeypatch.setattr(Session, "hold", lambda session: None)  # which finds no such conversation
+    monkeypatch.setattr(Session, "repeat_key", lambda *_: None)  # whose receipt finds no such run
 
 
 def _bound_to(conversation_id: uuid.UUID) -> Bound:

@@ -247,6 +247,22 @@ def test_i6_another_client_s_conversation_is_not_found(acme: Client, committed_c
         assert not AgentRun.objects.exists()
 
 
+def test_i7_a_credential_that_is_configured_later_is_guarded_too(acme: Client, talk: Conversation) -> None:
+    factories.make_agent(acme, "tudo")
+    secret, key = "quartzo-azul-7731", "chave-do-modelo-5519"
+    tools = agent_tools.toolkit(acme, talk, agent="tudo")
+    for word in (secret, key):
+        assert use(tools, SEND, {"message": f"Anote: {word}"})["ok"], "nobody knows it yet"
+    factories.make_integration(
+        acme, type="email_sendgrid", provider="sendgrid", name="SendGrid", api_token=secret
+    )
+    factories.make_agent(acme, "tudo", model="openai:gpt-5-mini", model_key=key)
+    for word in (secret, key):
+        answer = use(tools, SEND, {"message": f"Anote mais uma vez: {word}"})
+        assert (answer["ok"], answer.get("error_code")) == (False, "ANSWER_LEAKS")
+    assert len(outbox()) == 2
+
+
 def test_a_conversation_that_is_erased_meanwhile_is_not_written_to(acme: Client, talk: Conversation) -> None:
     tools = agent_tools.toolkit(acme, talk)
     with service_scope(reason="test"):
