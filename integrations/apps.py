@@ -7,6 +7,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrações")
 
     def ready(self) -> None:
-        from integrations import holdings
+        from integrations import holdings, metrics
 
         holdings.register()
+        metrics.register()

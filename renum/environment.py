@@ -171,6 +171,11 @@ class Environment(BaseSettings):
         validation_alias="RENUM_AGENT_MEMORY_TURNS",
         description="How many turns of a conversation an agent remembers.",
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="RENUM_METRICS_TOKEN",
+        description="Bearer token of `/metrics`. Unset: there is no such page.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", validation_alias="RENUM_LOG_LEVEL", description="Threshold of the logs."
     )

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from renum.health.views import health
+from renum.health.views import health, show_metrics
 
 urlpatterns = [
     path("webhooks/", include("webhooks.urls")),  # first, since there are very many
@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("health", health, name="health"),
+    path("metrics", show_metrics, name="metrics"),
     path("", include("integrations.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -9,9 +9,10 @@ class TriggersConfig(AppConfig):
     verbose_name = _("Gatilhos")
 
     def ready(self) -> None:
-        from triggers import holdings
+        from triggers import holdings, metrics
 
         holdings.register()
+        metrics.register()
         _watch_periodic_tasks()
 
 

@@ -7,6 +7,7 @@ class WebhooksConfig(AppConfig):
     verbose_name = _("Webhooks")
 
     def ready(self) -> None:
-        from webhooks import holdings
+        from webhooks import holdings, metrics
 
         holdings.register()
+        metrics.register()

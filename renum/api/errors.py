@@ -129,7 +129,7 @@ def _framework_response(exc: drf.APIException) -> Response:
 
 
 def _is_machine(request: HttpRequest) -> bool:
-    return request.path.startswith(("/api/", "/webhooks/", "/health"))
+    return request.path.startswith(("/api/", "/webhooks/", "/health", "/metrics"))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -14,7 +14,8 @@ def record(queue: str) -> None:
     cache.set(f"canary:{queue}", time.time(), timeout=10 * STALE_SECONDS)
 
 
-def all_fresh(queues: tuple[str, ...]) -> bool:
-    """Tell whether each queue was served within the last 45 s."""
+def served(queues: tuple[str, ...]) -> dict[str, bool]:
+    """Tell for each queue whether it was served within the last 45 s."""
     seen = cache.get_many([f"canary:{queue}" for queue in queues])
-    return len(seen) == len(queues) and min(seen.values()) > time.time() - STALE_SECONDS
+    stale = time.time() - STALE_SECONDS
+    return {queue: seen.get(f"canary:{queue}", 0) > stale for queue in queues}

@@ -1,27 +1,29 @@
-"""`GET /health`: what works right now, by trying it."""
+"""`GET /health`: what works right now, by trying it. `GET /metrics`: that and more, in figures."""
 
 from __future__ import annotations
 
-import structlog
-from django.core.cache import cache
-from django.db import Error, connection, transaction
-from django.http import HttpRequest, JsonResponse
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET
-from redis.exceptions import RedisError
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from renum import clock
-from renum.celery import QUEUES
-from renum.health import canaries
-
-log = structlog.get_logger(__name__)
+from renum import clock, errors
+from renum.api.errors import domain_response
+from renum.health import checks, metrics
 
 
 @require_GET
 @transaction.non_atomic_requests
 def health(request: HttpRequest) -> JsonResponse:
     """200 and `healthy` when all services are up, else 503 and `degraded`."""
-    database, (redis, celery) = _database_up(), _redis_and_celery_up()
-    up = {"database": database, "redis": redis, "celery": celery}
+    database, served = checks.database_up(), checks.served_queues()
+    up = {
+        "database": database,
+        "redis": served is not None,
+        "celery": served is not None and all(served.values()),
+    }
     healthy = all(up.values())
     return JsonResponse(
         {
@@ -33,20 +35,14 @@ def health(request: HttpRequest) -> JsonResponse:
     )
 
 
-def _database_up() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error as error:
-        log.error("health_database_down", reason=type(error).__name__)
-        return False
-    return True
-
-
-def _redis_and_celery_up() -> tuple[bool, bool]:
-    try:
-        cache.set("health", 1, timeout=10)
-        return True, canaries.all_fresh(QUEUES)
-    except RedisError as error:
-        log.error("health_redis_down", reason=type(error).__name__)
-        return False, False
+@require_GET
+@transaction.non_atomic_requests
+def show_metrics(request: HttpRequest) -> HttpResponse:
+    """The figures for Prometheus, if it brings the token; while none is set there is no such page."""
+    token = settings.ENVIRONMENT.metrics_token.get_secret_value()
+    if not token:
+        raise Http404
+    if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        body, status, _headers = domain_response(errors.Unauthenticated())
+        return JsonResponse(body, status=status, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -25,6 +25,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "ENCRYPTION_KEY": _key_of_32_bytes,
     "BLIND_INDEX_KEY": _key_of_32_bytes,
     "UAZAPI_WEBHOOK_SECRET": _token,
+    "RENUM_METRICS_TOKEN": _token,
 }
 
 

@@ -34,7 +34,7 @@ def database_down(monkeypatch: pytest.MonkeyPatch) -> None:
         def cursor(self) -> None:
             raise OperationalError("the database is gone")
 
-    monkeypatch.setattr("renum.health.views.connection", Gone())
+    monkeypatch.setattr("renum.health.checks.connection", Gone())
 
 
 @pytest.fixture
@@ -93,10 +93,9 @@ def test_one_canary_that_fell_silent_is_enough(singing: None, queue: str) -> Non
 
 def test_the_canary_sings_for_its_queue() -> None:
     for queue in QUEUES:
-        assert not canaries.all_fresh(QUEUES)
+        assert not canaries.served(QUEUES)[queue]
         sing(queue)
-    assert canaries.all_fresh(QUEUES)
-    assert not canaries.all_fresh((*QUEUES, "another"))
+    assert canaries.served((*QUEUES, "another")) == {**dict.fromkeys(QUEUES, True), "another": False}
 
 
 def test_needs_no_log_in_and_changes_nothing(singing: None) -> None:
