@@ -25,7 +25,7 @@ from renum.accounts.scope import service_scope
 from renum.celery import QUEUES
 from renum.environment import BASE_DIR
 from renum.health import canaries, gauges, metrics
-from renum.redis_client import redis_client
+from renum.redis_client import broker_client, redis_client
 from tests import factories
 from tests.cast import Cast
 
@@ -337,11 +337,11 @@ def test_with_redis_away_it_says_so_and_what_postgres_knows(
     away = "redis://127.0.0.1:1/0"
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": away}}
     settings.CELERY_BROKER_URL = away
-    metrics._broker.cache_clear()
+    broker_client.cache_clear()
     try:
         found = scrape()
     finally:
-        metrics._broker.cache_clear()
+        broker_client.cache_clear()
     assert found['renum_up{service="redis"}'] == 0
     assert found['renum_up{service="postgres"}'] == 1
     assert found["renum_inbox_pending"] == 0
@@ -366,9 +366,9 @@ def test_a_source_that_takes_too_long_is_left_out_and_named(
 
 def test_another_broker_than_redis_has_figures_of_its_own(db: None, settings: Any) -> None:
     settings.CELERY_BROKER_URL = "amqp://127.0.0.1:1//"
-    metrics._broker.cache_clear()
+    broker_client.cache_clear()
     try:
         assert not any("celery_queue_length" in name for name in scrape())
     finally:
-        metrics._broker.cache_clear()
+        broker_client.cache_clear()
     assert cache.get("health") == 1

@@ -8,21 +8,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from functools import cache
 
 import structlog
-from django.conf import settings
 from django.db import Error, connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from redis import Redis
 from redis.exceptions import RedisError
 
 from renum.accounts.scope import service_scope
 from renum.celery import QUEUES
 from renum.health import checks
 from renum.health.gauges import SOURCES, Gauge, Source, Values
+from renum.redis_client import broker_client
 
 KEPT_SECONDS = 10
 STATEMENT_TIMEOUT = "1s"
@@ -96,7 +94,7 @@ def _gauges() -> Iterator[Gauge]:
 
 def _queue_lengths() -> Iterator[Gauge]:
     """Tasks that wait in Redis; another broker has figures of its own."""
-    broker = _broker()
+    broker = broker_client()
     if broker is None:
         return
     try:
@@ -109,13 +107,6 @@ def _queue_lengths() -> Iterator[Gauge]:
         return
     found: Values = {(queue,): length for queue, length in zip(QUEUES, lengths, strict=True)}
     yield Gauge("renum_celery_queue_length", "Tasks that wait for a worker.", found, ["queue"])
-
-
-@cache
-def _broker() -> Redis | None:
-    url = settings.CELERY_BROKER_URL
-    known = url.startswith(("redis://", "rediss://"))
-    return Redis.from_url(url, **settings.REDIS_OPTIONS) if known else None
 
 
 def _told_by_apps() -> Iterator[Gauge]:
