@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-STATES = [code for code in holidays.list_supported_countries()["BR"] if len(code) == 2]
+# Brazil's. Asked for them, the library would load every country's holidays, in every process that starts.
+STATES = "AC AL AM AP BA CE DF ES GO MA MG MS MT PA PB PE PI PR RJ RN RO RR RS SC SE SP TO".split()  # noqa: SIM905
 MAX_DAYS = 400  # of silence in a row that are looked through
 
 

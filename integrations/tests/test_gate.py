@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integrations.delivery.gate import SWITCHES, Facts, Hold, Reason, Refuse, Send, judge
-from integrations.delivery.quiet import QuietTimes
+from integrations.delivery.quiet import STATES, QuietTimes
 
 NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -107,6 +107,13 @@ def is_quiet(quiet: QuietTimes, now: datetime) -> bool:
     start = quiet.start.hour * 60 + quiet.start.minute
     end = quiet.end.hour * 60 + quiet.end.minute
     return (minute - start) % 1440 < (end - start) % 1440
+
+
+def test_the_states_are_those_whose_holidays_are_known() -> None:
+    import holidays
+
+    known = holidays.list_supported_countries()["BR"]
+    assert [code for code in known if len(code) == 2] == STATES
 
 
 def brazils_holidays(region: str, year: int) -> set[date]:

@@ -138,8 +138,6 @@ def _start(
     _run_manage(
         "migrate", "--no-input", done="Database migrated", env=env, options=options, step=(console, stop)
     )
-    if options.demo:
-        _run_manage("create_demo", done="Demo data ready", env=env, options=options, step=(console, stop))
 
     apps = Supervisor(data_dir / "logs", console=console, pids_file=data_dir / "pids.json")
     started.enter_context(apps)
@@ -147,6 +145,8 @@ def _start(
     with console.step("Web, worker, beat and sandbox ready"):
         for process in app_processes(options, env):
             apps.start(process)
+        if options.demo:  # one transaction; they load meanwhile
+            _run_manage("create_demo", done="Demo data ready", env=env, options=options, step=(console, stop))
         apps.wait_until_ready(READY_SECONDS, stop)
     console.box(_welcome(options))
     return [*watched, apps]

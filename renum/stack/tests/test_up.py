@@ -46,6 +46,17 @@ def test_servers_from_outside_are_used_and_a_failing_step_ends_the_start(tmp_pat
     assert sorted(file.name for file in (tmp_path / "data").iterdir()) == ["logs", "secrets.env", "up.lock"]
 
 
+def test_demo_data_that_fails_ends_what_was_started_beside_it(tmp_path: Path) -> None:
+    manage = "import sys, time; time.sleep(0.5); sys.exit('no demo' if 'create_demo' in sys.argv else 0)"
+    stack = start_stack(tmp_path, manage, **OUTSIDE)
+    output, _ = stack.communicate(timeout=30)
+    assert stack.returncode == 1
+    assert "✗ `manage.py create_demo` failed." in output
+    assert "Stopping …" in output
+    assert "Admin " not in output
+    assert not (tmp_path / "data" / "pids.json").exists()  # all of them were stopped
+
+
 def test_other_terminals_find_the_stack_until_a_signal_stops_it(
     tmp_path: Path,
 ) -> None:
