@@ -20,9 +20,9 @@ from tests.e2e.stack import Stack, eventually, running_stack
 
 # Turns by the seconds that an agent waits for more messages, which are no part of what is measured: with no wait,
 # and with that of a client who set nothing.
-TURNS = {0.0: 200, 2.0: 100}
+TURNS = {0.0: 150, 2.0: 50}
 WARM_UP = 20
-CONVERSATIONS = 40  # each is answered 9 times; from 30 an hour on an agent takes them for machines
+CONVERSATIONS = 40  # each is answered 6 times; from 30 an hour on an agent takes them for machines
 TEXT = "Oi, quero marcar um horário"
 PAUSE_SECONDS = (0.3, 0.9)  # between turns, so that nothing of the last is left, out of step with beat
 BUDGET = {"p50": 300.0, "p99": 1000.0}  # ms
