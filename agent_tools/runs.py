@@ -227,8 +227,7 @@ def _finish(turn: Turn, state: AgentRun.State, *, reason_code: str, answer: str 
             if state == State.DONE and not run.answer_ids:
                 bursts.call_person(run, Attention.SILENT)
             if state == State.DONE:  # the run is locked: an erasure comes before, or after
-                exchange = memory.Exchange(turn.run_id, turn.text, answer)
-                memory.remember(turn.client_id, turn.conversation_id, exchange)
+                remember_answer(turn, [answer])
     log.info("agent_run_ended", run_id=str(turn.run_id), client_id=str(turn.client_id), state=state.value)
 
 
@@ -283,9 +282,10 @@ def note_answer(turn: Turn, message_id: UUID) -> None:
 
 
 def remember_answer(turn: Turn, words: Sequence[str]) -> None:
-    """Have the next turn know what was said, even if it begins before this one has ended.
+    """Have the next turn know what was said. What is queued is remembered at once: that turn may begin before
+    this one has ended.
 
-    The caller holds the run, in the transaction that queues the last of the words.
+    The caller holds the run.
     """
     assert turn.conversation_id
     exchange = memory.Exchange(turn.run_id, turn.text, "\n".join(words))

@@ -12,6 +12,7 @@ from agent_tools.operations.base import Arguments, Operation
 from agent_tools.reasons import Attention
 from agent_tools.sessions import HAND_OVER, Session
 from renum import clock
+from renum.conversations.models import Conversation
 from renum.conversations.services import pause_agent, want_attention
 
 NAME = HAND_OVER
@@ -26,21 +27,24 @@ class HandoverArguments(Arguments):
 
 def _run(session: Session, arguments: HandoverArguments, number: int) -> dict[str, Any]:
     with session.scope():
-        session.hold()
-        return once(session, NAME, arguments, number, partial(_call_person, session, arguments))
+        conversation = session.hold_conversation()
+        return once(session, NAME, arguments, number, partial(_hand_over, session, conversation, arguments))
 
 
-def _call_person(session: Session, arguments: HandoverArguments) -> dict[str, Any]:
-    hand_over(session, Attention[arguments.reason.upper()])
-    return {"conversation_id": str(session.conversation_id), "reason": arguments.reason}
+def _hand_over(session: Session, conversation: Conversation, arguments: HandoverArguments) -> dict[str, Any]:
+    _call_person(session, conversation, Attention[arguments.reason.upper()])
+    return {"conversation_id": str(conversation.id), "reason": arguments.reason}
 
 
 def hand_over(session: Session, reason: Attention) -> None:
     """Mark the conversation, and keep the agent out of it for as long as the client's rules say."""
     with session.scope():
-        conversation = session.hold_conversation()
-        want_attention(conversation, reason.value, cause=session.cause)
-        pause_agent(conversation, clock.now(), cause=session.cause)
+        _call_person(session, session.hold_conversation(), reason)
+
+
+def _call_person(session: Session, conversation: Conversation, reason: Attention) -> None:
+    want_attention(conversation, reason.value, cause=session.cause)
+    pause_agent(conversation, clock.now(), cause=session.cause)
 
 
 OPERATION = Operation(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
 
+from agent_tools.admission import HOUR
 from agent_tools.errors import AgentPaused, TooManyReplies
 from agent_tools.guards.answers import check_words
 from agent_tools.operations.base import Arguments, Operation
@@ -22,7 +22,6 @@ from renum.conversations.selectors import get_conversation
 from renum.errors import NotFound
 
 NAME = SEND
-HOUR = timedelta(hours=1)
 
 
 class WhatsAppArguments(Arguments):

@@ -28,20 +28,16 @@ def create_demo() -> bool:
     with service_scope(reason="demo data"):
         if Profile.objects.filter(email="sofia@renum.example").exists():
             return False
-        password = make_password(PASSWORD)  # once: it takes a third of a second
-        Profile.objects.create(
-            email="sofia@renum.example",
-            password=password,
-            full_name="Sofia",
-            role=Profile.Role.ADMIN,
-            is_superuser=True,
-        )
+        profiles = [Profile.objects.create_superuser("sofia@renum.example", full_name="Sofia")]
         for company, (email, name, contacts) in COMPANIES.items():
-            profile = Profile.objects.create(email=email, password=password, full_name=name)
+            profile = Profile.objects.create_user(email, full_name=name)
+            profiles.append(profile)
             client = Client.objects.create(profile=profile, name=company)
             note_new_client(client.id)
             for phone, contact_name in contacts:
                 _create_quiet_conversation(client, phone, contact_name)
+        password = make_password(PASSWORD)  # once: it takes a third of a second
+        Profile.objects.filter(id__in=[one.id for one in profiles]).update(password=password)
     return True
 
 
